@@ -1,0 +1,58 @@
+# Every target makes the environment it needs: the first one you type works on a fresh machine.
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint bench reproduce-table1 check-harness train clean
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+help:            ## Show this list.
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z0-9-]*\): *.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+	@echo "Data: DENOISE_DATA=FOLDER names a folder that holds bsd400/ bsd68/ set12/ bsds500/{train,val,test}/"
+	@echo "      as image files; what is missing there is downloaded. Prepared copies: DENOISE_CACHE."
+
+setup: $(READY)  ## Make .venv and install the package with its test tools.
+
+$(READY): setup.cfg setup.py
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else \
+	  f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}; try make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+test: $(READY)   ## Run the tests (no data, network or GPU needed).
+	$(RUN) -m pytest
+
+lint: $(READY)   ## Check style and formatting with ruff.
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+bench: $(READY)  ## Measure speed; PyTorch beside it where TORCH=1.
+	$(if $(TORCH),$(RUN) -m pip install --quiet torch,)
+	$(RUN) -m benchmarks
+
+# SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   RECOMPUTE=1   TRAIN=1 [PROFILE=released | paper | small]
+SIGMAS ?= 15,25,50
+PROTOCOL ?= honest
+PROFILE ?= released
+PROFILE_FILE := experiments/dncnn_blind$(if $(filter-out released,$(PROFILE)),_$(PROFILE)).yaml
+PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
+TABLE1_MODELS := $(if $(TRAIN),[runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5],)
+
+reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper RECOMPUTE=1 TRAIN=1 PROFILE=paper
+	$(if $(TRAIN),$(RUN) -m experiments run $(PROFILE_FILE))
+	$(if $(RECOMPUTE),$(RUN) -m pip install --quiet '.[bm3d]')
+	$(RUN) -m experiments run experiments/table1.yaml \
+	  --set 'sigmas=$(if $(filter all,$(SIGMAS)),all,[$(SIGMAS)])' --set protocol=$(PROTOCOL) \
+	  $(if $(RECOMPUTE),--set recompute=true) $(if $(TRAIN),--set 'models=$(TABLE1_MODELS)')
+
+check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSNR here.
+	$(RUN) -m experiments run experiments/check_harness.yaml
+
+train: $(READY)  ## Train (or go on training) the model of PROFILE, by default the released one.
+	$(RUN) -m experiments run $(PROFILE_FILE)
+
+clean:           ## Remove .venv and caches; runs/ and results/ stay.
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,0 +1,35 @@
+"""DnCNN image denoising on Keras, with its data, noise, metrics and classical rivals.
+
+The public names are imported on first use, so that `import dncnn_keras` itself
+is instant and does not load TensorFlow.
+"""
+
+import importlib
+import os
+
+# TensorFlow reads this once, when it is first imported: hide its start-up notices, keep its errors.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+_PUBLIC = {
+    "DnCNN": "dncnn",
+    "BatchNormalization": "fused_batch_norm",
+    "fold_batch_norm": "folding",
+    "denoise": "inference",
+    "load_pretrained": "pretrained",
+    "load_official": "official",
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dncnn_keras.quiet import import_tensorflow
+
+    import_tensorflow()
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_PUBLIC])

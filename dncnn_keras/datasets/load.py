@@ -1,0 +1,86 @@
+"""Images by the name of their set, or from a folder of the user's own."""
+
+from pathlib import Path
+
+from dncnn_keras import paths
+from dncnn_keras.datasets.named_image import NamedImage, read_image
+from dncnn_keras.datasets.sample import load_sample
+
+
+def load_images(name, split=None, data_dir=None):
+    """Loads a named set of images, and prepares it first where that is not done yet.
+
+    Args:
+        name: `"bsd400"`, `"bsd68"`, `"set12"`, `"bsd80"`, `"bsds500"`, or `"sample"` for the
+            embedded photographs that need neither a network nor a folder.
+        split: String, e.g. `"train"`, or a slice of a split in TFDS's notation (not of
+            `"sample"`), e.g. `"train[:90%]"`. May be left out where the set has only one.
+        data_dir: Folder of image files that holds a folder `name` (see `make help`), by default
+            the one that `DENOISE_DATA` names. What is not there is downloaded.
+
+    Returns:
+        List of `NamedImage` in the set's order: grey ones of shape `(height, width, 1)`, those
+        of `"bsds500"` of shape `(height, width, 3)`.
+
+    Raises:
+        ValueError: If there is no such set or split, or if a file in the folder is not the
+            recorded one.
+        FileNotFoundError: If the folder does not exist or holds only a part of the set.
+        DataUnavailableError: If the set is neither in the folder nor can be downloaded.
+
+    Example:
+
+    >>> load_images("sample", split="test")[0].pixels.shape
+    (512, 512, 1)
+    """
+    if name == "sample":
+        return load_sample(split)
+    import tensorflow_datasets as tfds
+
+    from dncnn_keras.datasets.bsd68 import BSD68
+    from dncnn_keras.datasets.bsd80 import BSD80
+    from dncnn_keras.datasets.bsd400 import BSD400
+    from dncnn_keras.datasets.bsds500 import BSDS500
+    from dncnn_keras.datasets.set12 import Set12
+
+    sets = {image_set.name: image_set for image_set in (BSD400, BSD68, Set12, BSD80, BSDS500)}
+    if name not in sets:
+        raise ValueError(f"there is no data set {name!r}, choose one of {', '.join(sets)}, sample")
+    data_dir = Path(data_dir) if data_dir else paths.data_dir()
+    if data_dir and not data_dir.is_dir():
+        raise FileNotFoundError(f"{data_dir}: there is no such folder")
+    builder = sets[name](files_dir=data_dir)
+    builder.prepare()
+    splits = list(builder.info.splits)
+    split = split or (splits[0] if len(splits) == 1 else "")
+    if split.partition("[")[0] not in splits:
+        raise ValueError(f"{name}: there is no split {split!r}, choose one of {', '.join(splits)}")
+    examples = builder.as_dataset(split=split)
+    return [
+        NamedImage(example["name"].decode(), example["image"])
+        for example in tfds.as_numpy(examples)
+    ]
+
+
+def load_folder(path):
+    """Loads a folder of the user's own images.
+
+    Args:
+        path: Folder of PNG, JPEG, TIFF or other image files that OpenCV reads. Folders in it
+            and hidden files are passed over.
+
+    Returns:
+        List of `NamedImage`, sorted by name. The names are the file names; grey images have
+        shape `(height, width, 1)`, colour ones `(height, width, 3)`.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist or is empty.
+        ValueError: If a file is not an image or is damaged.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: there is no such folder")
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file.name[0] != ".")
+    if not files:
+        raise FileNotFoundError(f"{folder}: the folder holds no images")
+    return [NamedImage(file.name, read_image(file)) for file in files]

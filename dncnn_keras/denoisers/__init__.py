@@ -1,0 +1,1 @@
+"""Denoisers, learned and classical, behind one contract: see `denoiser.Denoiser`."""

@@ -1,0 +1,61 @@
+"""The contract that every denoiser keeps, learned or classical."""
+
+import abc
+
+import numpy as np
+
+
+class Denoiser(abc.ABC):
+    """Base class: `denoiser(noisy, sigma=None) -> clean`.
+
+    Images are float32 arrays of shape `(batch, height, width, channels)`. The noisy ones are
+    not clipped, so they may leave [0, 1]; the clean ones are the method's own output, clipped
+    by whoever measures or stores them. `sigma` is the noise's standard deviation in grey levels
+    of 255 (25 means 25/255); blind denoisers ignore it, the others refuse `None`.
+
+    A subclass defines `name`, `needs_sigma` and `denoise_image`, which sees one 2-D channel at a
+    time, or overrides `denoise_batch` where it can do better than that.
+    """
+
+    name: str
+    needs_sigma = False
+
+    def __call__(self, noisy, sigma=None):
+        """Denoises a batch of images.
+
+        Args:
+            noisy: float32 array of shape `(batch, height, width, channels)`, unclipped.
+            sigma: Noise standard deviation in grey levels of 255, or `None` where it is unknown.
+
+        Returns:
+            float32 array of the same shape.
+
+        Raises:
+            ValueError: If `noisy` has another rank, holds NaN or infinite values, or if the
+                method needs `sigma` and it is missing or negative.
+        """
+        noisy = np.asarray(noisy, np.float32)
+        if noisy.ndim != 4 or 0 in noisy.shape:
+            raise ValueError(
+                f"{self.name}: expected images of shape (batch, height, width, channels), "
+                f"got {noisy.shape}"
+            )
+        if not np.isfinite(noisy).all():
+            raise ValueError(f"{self.name}: the image holds NaN or infinite values")
+        if self.needs_sigma and sigma is None:
+            raise ValueError(f"{self.name}: needs the noise level sigma (grey levels of 255)")
+        if sigma is not None and not (np.isfinite(sigma) and sigma >= 0):
+            raise ValueError(f"{self.name}: sigma must be a number >= 0, got {sigma}")
+        return np.asarray(self.denoise_batch(noisy, sigma), np.float32)
+
+    def denoise_batch(self, noisy, sigma):
+        """Denoises a checked batch, here channel by channel with `denoise_image`."""
+        clean = np.empty_like(noisy)
+        for index in np.ndindex(noisy.shape[0], noisy.shape[3]):
+            image, channel = index
+            clean[image, :, :, channel] = self.denoise_image(noisy[image, :, :, channel], sigma)
+        return clean
+
+    @abc.abstractmethod
+    def denoise_image(self, noisy, sigma):
+        """Denoises one float32 image of shape `(height, width)`."""

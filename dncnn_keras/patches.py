@@ -1,0 +1,152 @@
+"""Training patches, cut, augmented and made noisy on the fly by `tf.data`."""
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from dncnn_keras import noise, seeds
+
+SCALES = (1.0, 0.9, 0.8, 0.7)
+
+# The fractional parts of its multiples fill an interval more evenly than random numbers do.
+_GOLDEN_RATIO = 0.6180339887498949
+
+
+class PatchSampler:
+    """Cuts the i-th of an endless, fixed sequence of clean patches out of a set of images.
+
+    Patch i is drawn uniformly from every position of every image at every scale, then turned
+    into one of its 8 symmetries. It depends on the seed and on i alone, so a sequence can be
+    entered anywhere (exact resume) and split among devices. Images of different sizes mix: they
+    lie one after the other in a single buffer of bytes, whose size is all the memory used
+    however many patches are drawn.
+
+    Args:
+        images: List of uint8 arrays of shape `(height, width, channels)`.
+        patch_size: Side of a patch in pixels.
+        seed: Integer, the run's seed.
+        scales: Factors by which each image is resized (bicubic); 1 is the image itself.
+
+    Raises:
+        ValueError: If there is no image, if the images differ in channels, or if none is large
+            enough for a patch.
+
+    Example:
+
+    >>> sampler = PatchSampler([np.zeros((64, 48, 1), "uint8")], patch_size=40, seed=0)
+    >>> sampler(7).shape
+    TensorShape([40, 40, 1])
+    """
+
+    def __init__(self, images, patch_size, seed, scales=SCALES):
+        if not images:
+            raise ValueError("patches: there is no image to cut patches from")
+        channels = {image.shape[-1] for image in images}
+        if len(channels) > 1:
+            raise ValueError(f"patches: the images differ in channels: {sorted(channels)}")
+        scaled = [_resize(image, scale) for image in images for scale in scales]
+        scaled = [image for image in scaled if min(image.shape[:2]) >= patch_size]
+        if not scaled:
+            raise ValueError(f"patches: no image has {patch_size}x{patch_size} pixels")
+        self.patch_size = patch_size
+        self.channels = channels.pop()
+        self.seed = seed
+        sizes = np.array([image.shape[:2] for image in scaled], np.int64)
+        positions = (sizes - patch_size + 1).prod(axis=1)
+        # Constants on the CPU: the pipeline runs there, whatever device trains.
+        with tf.device("CPU:0"):
+            self._pixels = tf.constant(np.concatenate([image.ravel() for image in scaled]))
+            self._offsets = tf.constant(
+                np.concatenate([[0], sizes.prod(axis=1).cumsum()[:-1]]) * self.channels
+            )
+            self._widths = tf.constant(sizes[:, 1])
+            self._ends = tf.constant(positions.cumsum())
+        self._count = int(positions.sum())
+
+    def __call__(self, index):
+        """Cuts the `index`-th patch.
+
+        Args:
+            index: Scalar integer, the patch's place in the sequence.
+
+        Returns:
+            float32 tensor of shape `(patch_size, patch_size, channels)` in [0, 1].
+        """
+        seed = seeds.derive(self.seed, "patch", index)
+        place = tf.random.stateless_uniform(
+            (), seeds.fold(seed, 0), maxval=self._count, dtype=tf.int64, alg="philox"
+        )
+        image = tf.searchsorted(self._ends, [place], side="right")[0]
+        place -= tf.where(image > 0, self._ends[image - 1], 0)
+        width = self._widths[image]
+        row, column = place // (width - self.patch_size + 1), place % (width - self.patch_size + 1)
+
+        # A symmetry of the square is a transposition and two flips, which are two swapped
+        # strides and two negated ones when the patch is read from the buffer.
+        bits = tf.random.stateless_uniform(
+            (3,), seeds.fold(seed, 1), maxval=2, dtype=tf.int64, alg="philox"
+        )
+        strides = tf.stack([width * self.channels, tf.constant(self.channels, tf.int64)])
+        origin = self._offsets[image] + row * strides[0] + column * strides[1]
+        strides = tf.where(bits[0] == 1, strides[::-1], strides)
+        last = self.patch_size - 1
+        origin += tf.reduce_sum(bits[1:] * strides) * last
+        strides *= 1 - 2 * bits[1:]
+        steps = tf.range(self.patch_size, dtype=tf.int64)
+        pixels = (
+            origin
+            + (steps * strides[0])[:, None, None]
+            + (steps * strides[1])[None, :, None]
+            + tf.range(self.channels, dtype=tf.int64)
+        )
+        return tf.cast(tf.gather(self._pixels, pixels), tf.float32) / 255.0
+
+
+def noisy_patches(sampler, sigma, batch_size, start=0):
+    """Endless `tf.data` pipeline of batches of (noisy, clean) patches for `model.fit`.
+
+    Args:
+        sampler: A `PatchSampler`.
+        sigma: Noise level in grey levels of 255: a number, or a range `(low, high)` from which
+            every patch gets its own. Within a range the levels follow a golden-ratio sequence:
+            uniform, and spread evenly over the range in any run of neighbouring patches, so
+            that batches are alike in difficulty.
+        batch_size: Patches in a batch.
+        start: Number of batches to skip, for a run that is resumed.
+
+    Returns:
+        A `tf.data.Dataset` of pairs of float32 tensors of shape
+        `(batch_size, patch_size, patch_size, channels)`; the noisy ones are not clipped.
+
+    Raises:
+        ValueError: If a noise level is negative or the range is empty.
+    """
+    low, high = sigma if isinstance(sigma, list | tuple) else (sigma, sigma)
+    if not 0 <= low <= high:
+        raise ValueError(
+            f"patches: sigma must be a number >= 0 or a range (low, high), got {sigma}"
+        )
+    first = noise.uniform(0.0, 1.0, seeds.derive(sampler.seed, "sigma"))
+
+    def make_pair(index):
+        clean = sampler(index)
+        fraction = tf.cast(tf.cast(index, tf.float64) * _GOLDEN_RATIO % 1.0, tf.float32)
+        level = low + (high - low) * ((first + fraction) % 1.0)
+        noisy = noise.add_gaussian(clean, level, seeds.derive(sampler.seed, "noise", index))
+        return noisy, clean
+
+    return (
+        tf.data.Dataset.range(start * batch_size, np.iinfo(np.int64).max)
+        .map(make_pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size, drop_remainder=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def _resize(image, scale):
+    if scale == 1:
+        return image
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC).reshape(
+        size[1], size[0], image.shape[-1]
+    )

@@ -1,0 +1,54 @@
+"""Proves the evaluation right with the authors' own weights: `kind: check-harness`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from dncnn_keras import datasets, paths
+from experiments.evaluation import ResultsFile, evaluate
+from experiments.methods import OFFICIAL_FOLDER, official_methods
+from experiments.published import DNCNN_S_PSNR
+
+
+def check_harness(experiment):
+    """Denoises BSD68 and Set12 with the published DnCNN-S and compares with the published PSNR.
+
+    Args:
+        experiment: A `schema.CheckHarness`.
+
+    Returns:
+        Whether every difference is within the tolerance.
+
+    Raises:
+        FileNotFoundError: If the authors' weights are not in the data folder.
+    """
+    methods = [m for m in official_methods() if m.sigmas]
+    if not methods:
+        raise FileNotFoundError(
+            f"the authors' weights are needed: put model/specifics/sigma=15.mat, 25 and 50 of "
+            f"github.com/cszn/DnCNN into {OFFICIAL_FOLDER}/ of the folder that "
+            f"{paths.DATA_VARIABLE} names, and run this again"
+        )
+    method = methods[0]
+    file = Path("results") / "table1" / "bsd80" / f"{method.name}.json"
+    results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})
+    passed = True
+    print(f"{'set':8}{'sigma':>6}{'published':>11}{'measured':>10}{'difference':>12}")
+    for dataset, published in DNCNN_S_PSNR.items():
+        images = datasets.load_images("bsd80")
+        images = [image for image in images if image.name.startswith(dataset)]
+        for sigma, expected in published.items():
+            if sigma not in method.sigmas:
+                continue
+            row = evaluate(
+                lambda s=sigma: method.make(s), images, sigma, experiment.seed, results, dataset
+            )
+            difference = row["psnr"] - expected
+            fails = not np.abs(difference) <= experiment.tolerance
+            passed = passed and not fails
+            mark = "  FAILS" if fails else ""
+            print(
+                f"{dataset:8}{sigma:6}{expected:11.2f}{row['psnr']:10.3f}{difference:+12.3f}{mark}"
+            )
+    print("the harness is right" if passed else f"beyond {experiment.tolerance} dB")
+    return passed

@@ -1,0 +1,109 @@
+"""Measures denoisers on images, one (method, image, sigma) at a time, and remembers each."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from dncnn_keras import metrics, noise, seeds
+from experiments.checkpoint import write_atomically
+from experiments.provenance import provenance
+
+
+class ResultsFile:
+    """Results of one method on one data set, kept in a JSON file that grows image by image.
+
+    Args:
+        path: The file. What it holds is used again only if it was made with the same `made_with`.
+        made_with: JSON-like dict of all that decides the results: seed, settings, weights.
+    """
+
+    def __init__(self, path, made_with):
+        self.path = Path(path)
+        self.content = {"made_with": made_with, "provenance": None, "results": {}}
+        if self.path.exists():
+            try:
+                content = json.loads(self.path.read_text(encoding="utf-8"))
+                made_before = content["made_with"]
+            except (ValueError, KeyError, TypeError):
+                raise ValueError(
+                    f"{self.path}: damaged; delete it, and it is computed again"
+                ) from None
+            if made_before == made_with:
+                self.content = content
+
+    def get(self, sigma, image):
+        """Returns the result for an image at a sigma, or `None`."""
+        return self.content["results"].get(f"{sigma:g}", {}).get(image)
+
+    def put(self, sigma, image, result):
+        """Adds a result and writes the file."""
+        if self.content["provenance"] is None:
+            self.content["provenance"] = provenance()
+        self.content["results"].setdefault(f"{sigma:g}", {})[image] = result
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path, json.dumps(self.content, indent=1) + "\n")
+
+
+def noisy_image(image, sigma, seed):
+    """The noisy version of a test image: the same for every method and on every machine.
+
+    Args:
+        image: A `datasets.NamedImage`.
+        sigma: Noise level in grey levels of 255.
+        seed: The experiment's seed.
+
+    Returns:
+        Pair (noisy, clean) of float32 arrays of shape `(height, width, channels)`; the noisy one
+        is not clipped.
+    """
+    clean = image.pixels.astype(np.float32) / 255
+    seed = seeds.derive(seed, "test", image.name, f"{sigma:g}")
+    return noise.add_gaussian(clean, sigma, seed).numpy(), clean
+
+
+def evaluate(make_denoiser, images, sigma, seed, results, label):
+    """Denoises images at a noise level and measures the results, or takes them from the file.
+
+    Args:
+        make_denoiser: Function without arguments that returns the denoiser; called only if
+            something is missing in the file, so that an optional package is needed only then.
+        images: List of `datasets.NamedImage`.
+        sigma: Noise level in grey levels of 255.
+        seed: The experiment's seed.
+        results: A `ResultsFile`.
+        label: What the progress bar calls the method.
+
+    Returns:
+        Dict of the means over the images: `psnr` in dB of the clipped output, `psnr_unclipped`,
+        `ssim`, `ssim_range_2` (with the paper's wrong data range) and `seconds`.
+
+    Raises:
+        FloatingPointError: If the denoiser returns NaN or infinite values.
+    """
+    missing = [image for image in images if results.get(sigma, image.name) is None]
+    if missing:
+        denoiser = make_denoiser()
+        for image in tqdm(missing, desc=f"{label}, sigma {sigma:g}", unit="image", disable=None):
+            results.put(sigma, image.name, _measure(denoiser, image, sigma, seed))
+    rows = [results.get(sigma, image.name) for image in images]
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
+def _measure(denoiser, image, sigma, seed):
+    noisy, clean = noisy_image(image, sigma, seed)
+    started = time.perf_counter()
+    output = denoiser(noisy[None], sigma)[0]
+    seconds = time.perf_counter() - started
+    if not np.isfinite(output).all():
+        raise FloatingPointError(f"{image.name}, sigma {sigma:g}: the denoiser returned NaN")
+    denoised = np.clip(output, 0, 1)
+    return {
+        "psnr": round(metrics.psnr(clean, denoised), 4),
+        "psnr_unclipped": round(metrics.psnr(clean, output), 4),
+        "ssim": round(metrics.ssim(clean, denoised), 5),
+        "ssim_range_2": round(metrics.ssim(clean, denoised, data_range=2.0), 5),
+        "seconds": round(seconds, 3),
+    }

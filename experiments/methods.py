@@ -1,0 +1,128 @@
+"""The methods that Table 1 compares, each with all that decides its results."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from dncnn_keras.denoisers.bm3d import BM3D
+from dncnn_keras.denoisers.dncnn import DnCNNDenoiser
+from dncnn_keras.denoisers.ksvd import KSVD
+from dncnn_keras.denoisers.nlm import NLM
+from dncnn_keras.pretrained import weights_file
+
+from dncnn_keras import load_official, load_pretrained, paths
+from dncnn_keras.denoisers.denoiser import Denoiser
+
+OFFICIAL_FOLDER = "official_dncnn"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A column of the table.
+
+    Attributes:
+        name: Its short name, also that of its results file.
+        title: Its heading.
+        make: Function that makes the denoiser for a sigma.
+        made_with: JSON-like dict; results are used again only if it is unchanged.
+        slow: Whether its results are kept with the project rather than measured in every clone.
+        sigmas: The noise levels that it exists for, or `None` for all.
+    """
+
+    name: str
+    title: str
+    make: Callable[[float], Denoiser]
+    made_with: dict
+    slow: bool = False
+    sigmas: tuple[float, ...] | None = None
+
+
+class Identity(Denoiser):
+    """Returns its input: the yardstick of doing nothing."""
+
+    name = "noisy"
+
+    def denoise_image(self, noisy, sigma):
+        """Returns the noisy image."""
+        return noisy
+
+
+class Quantised(Denoiser):
+    """A denoiser that is given what an 8-bit file would hold: clipped and rounded noise."""
+
+    needs_sigma = True
+
+    def __init__(self, denoiser):
+        self.name = f"{denoiser.name}-8bit"
+        self.denoiser = denoiser
+
+    def denoise_image(self, noisy, sigma):
+        """Clips and rounds the noisy image before it is denoised."""
+        quantised = np.round(np.clip(noisy, 0, 1) * 255) / np.float32(255)
+        return self.denoiser.denoise_image(quantised, sigma)
+
+
+def classical_methods(protocol):
+    """NLM, K-SVD and BM3D; under the paper's protocol BM3D sees an 8-bit image."""
+    methods = [
+        Method("noisy", "Noisy", lambda sigma: Identity(), {}),
+        Method("nlm", "NLM", lambda sigma: NLM(), {"settings": "package defaults"}, slow=True),
+        Method("ksvd", "K-SVD", lambda sigma: KSVD(), {"settings": "package defaults"}, slow=True),
+    ]
+    if protocol == "paper":
+        made_with = {"input": "8 bit", "profile": "np"}
+        bm3d = Method("bm3d-8bit", "BM3D", lambda sigma: Quantised(BM3D()), made_with, slow=True)
+    else:
+        bm3d = Method("bm3d", "BM3D", lambda sigma: BM3D(), {"profile": "np"}, slow=True)
+    return [*methods, bm3d]
+
+
+def pretrained_method(name):
+    """A released model, or one of the user's given by the path of its `.weights.h5`."""
+    file = weights_file(name)
+    titles = {"dncnn-blind": "DnCNN (Adam)", "dncnn-blind-meta": "DnCNN (meta-trained)"}
+    label = file.name.removesuffix(".weights.h5")
+    return Method(
+        label,
+        titles.get(label, label),
+        lambda sigma: DnCNNDenoiser(load_pretrained(name)),
+        {"weights_sha256": _sha256(file)},
+    )
+
+
+def official_methods():
+    """The authors' DnCNN-S and DnCNN-B, where the user has their files."""
+    folder = paths.data_dir() and paths.data_dir() / OFFICIAL_FOLDER
+    if not folder or not folder.is_dir():
+        return []
+    methods = []
+    files = {float(f.stem.partition("=")[2]): f for f in sorted(folder.glob("sigma=*.mat"))}
+    if files:
+        methods.append(
+            Method(
+                "official-dncnn-s",
+                "DnCNN-S (its authors')",
+                lambda sigma: DnCNNDenoiser(load_official(files[sigma])),
+                {"weights_sha256": {f.name: _sha256(f) for f in files.values()}},
+                slow=True,
+                sigmas=tuple(sorted(files)),
+            )
+        )
+    blind = folder / "GD_Gray_Blind.mat"
+    if blind.exists():
+        methods.append(
+            Method(
+                "official-dncnn-b",
+                "DnCNN-B (its authors')",
+                lambda sigma: DnCNNDenoiser(load_official(blind)),
+                {"weights_sha256": _sha256(blind)},
+                slow=True,
+            )
+        )
+    return methods
+
+
+def _sha256(file):
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()

@@ -1,0 +1,111 @@
+"""The pictures of the first paper's experiments."""
+
+import os
+
+import cv2
+import matplotlib
+import numpy as np
+
+from dncnn_keras import metrics
+from experiments.evaluation import noisy_image
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
+
+
+def psnr_over_sigma(methods, rows, file):
+    """Plots every method's mean PSNR over sigma, as its distance from the best classical one's.
+
+    Args:
+        methods: List of `methods.Method`.
+        rows: `rows[method][sigma]` with the means that `evaluation.evaluate` returns.
+        file: `Path` of the PNG.
+    """
+    figure, (absolute, relative) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    for method in methods:
+        sigmas = sorted(rows[method.name])
+        key = "psnr_unclipped" if method.name == "noisy" else "psnr"
+        values = np.array([rows[method.name][sigma][key] for sigma in sigmas])
+        absolute.plot(sigmas, values, marker="o", label=method.title)
+        if method.name in ("noisy", "bm3d", "bm3d-8bit"):
+            continue
+        bm3d = rows["bm3d" if "bm3d" in rows else "bm3d-8bit"]
+        relative.plot(
+            sigmas, values - [bm3d[sigma]["psnr"] for sigma in sigmas], marker="o",
+            label=method.title, color=absolute.lines[-1].get_color(),
+        )  # fmt: skip
+    absolute.set(xlabel="sigma (grey levels)", ylabel="PSNR (dB)", title="Mean PSNR")
+    relative.axhline(0, color="grey", linewidth=1)
+    relative.set(
+        xlabel="sigma (grey levels)", ylabel="PSNR minus BM3D's (dB)", title="Distance from BM3D"
+    )
+    absolute.legend(frameon=False, fontsize=9)
+    for axes in (absolute, relative):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3)
+    _save(figure, file)
+
+
+def visual_comparison(experiment, dataset, images, methods, file):
+    """Shows one image at one sigma: clean, noisy and as every method returns it, with a zoom.
+
+    The slow methods' outputs are kept beside their results as PNG files, so that the picture can
+    be made again without them.
+
+    Args:
+        experiment: A `schema.Table1`.
+        dataset: Name of the data set the images are of.
+        images: List of `datasets.NamedImage`.
+        methods: List of `methods.Method`.
+        file: `Path` of the PNG.
+    """
+    sigma = experiment.visual.sigma
+    chosen = [image for image in images if image.name == experiment.visual.image]
+    image = chosen[0] if chosen else images[0]
+    noisy, clean = noisy_image(image, sigma, experiment.seed)
+    panels = [("Clean", clean)]
+    for method in methods:
+        if method.sigmas is None or sigma in method.sigmas:
+            kept = file.parent / "table1" / dataset / f"{method.name}_visual.png"
+            panels.append((method.title, _output(method, noisy, sigma, kept)))
+
+    columns = -(-len(panels) // 2)
+    figure, grid = plt.subplots(2, columns, figsize=(3.1 * columns, 6.6), layout="constrained")
+    top, left, side = experiment.visual.zoom
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (title, shown) in zip(grid.flat, panels, strict=False):
+        shown = np.clip(shown, 0, 1)
+        axes.imshow(shown[..., 0], cmap="gray", vmin=0, vmax=1)
+        axes.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor="gold"))
+        zoom = axes.inset_axes([0.55, 0.0, 0.45, 0.45])
+        zoom.imshow(shown[top : top + side, left : left + side, 0], cmap="gray", vmin=0, vmax=1)
+        zoom.set(xticks=[], yticks=[])
+        for spine in zoom.spines.values():
+            spine.set_edgecolor("gold")
+        axes.set_axis_off()
+        psnr = "" if shown is panels[0][1] or title == "Clean" else (
+            f"\n{metrics.psnr(clean, shown):.2f} dB, SSIM {metrics.ssim(clean, shown):.3f}"
+        )  # fmt: skip
+        axes.set_title(title + psnr, fontsize=9)
+    figure.suptitle(f"{image.name}, sigma {sigma:g}", fontsize=10)
+    _save(figure, file)
+
+
+def _output(method, noisy, sigma, kept):
+    if method.slow and kept.exists():
+        return cv2.imread(str(kept), cv2.IMREAD_GRAYSCALE)[..., None] / np.float32(255)
+    output = method.make(sigma)(noisy[None], sigma)[0]
+    if method.slow:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(kept), np.round(np.clip(output, 0, 1) * 255).astype(np.uint8))
+    return output
+
+
+def _save(figure, file):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}")
+    figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})
+    plt.close(figure)
+    os.replace(temporary, file)

@@ -1,0 +1,175 @@
+"""Table 1 of the meta-optimizer paper, measured: `kind: table1`."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from dncnn_keras import datasets, pretrained
+from experiments import pictures, published
+from experiments.checkpoint import write_atomically
+from experiments.evaluation import ResultsFile, evaluate
+from experiments.methods import classical_methods, official_methods, pretrained_method
+from experiments.provenance import provenance
+
+RESULTS = Path("results")
+RUNS = Path("runs")
+
+_FALLBACK = """
+  !!  The 80 test images of the paper are not here, and could not be downloaded:
+  !!  {reason}
+  !!  The embedded photographs of scikit-image are used instead. The figures below
+  !!  are NOT those of the paper's set and cannot be compared with its table.
+"""
+
+
+def table1(experiment):
+    """Measures every method at every sigma and writes the table, its figures and pictures.
+
+    Args:
+        experiment: A `schema.Table1`.
+
+    Returns:
+        Path of the Markdown table.
+
+    Raises:
+        ValueError: If a results file is damaged or a model unknown.
+        ImportError: If a result is missing whose method needs a package that is not installed.
+    """
+    try:
+        dataset, images = experiment.dataset, datasets.load_images(experiment.dataset, "test")
+        folder = RESULTS
+    except datasets.DataUnavailableError as error:
+        reason = str(error).replace("\n", "\n  !!  ")
+        print(_FALLBACK.format(reason=reason), file=sys.stderr, flush=True)
+        dataset, images, folder = "sample", datasets.load_images("sample", "test"), RUNS
+    # Figures on the embedded images must never replace those on the paper's in `results/`.
+    methods = _methods(experiment)
+    rows = {}
+    for method in methods:
+        file = (RESULTS if method.slow else RUNS) / "table1" / dataset / f"{method.name}.json"
+        if experiment.recompute and method.slow:
+            file.unlink(missing_ok=True)
+        results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})
+        rows[method.name] = {
+            sigma: evaluate(
+                lambda m=method, s=sigma: m.make(s),
+                images,
+                sigma,
+                experiment.seed,
+                results,
+                method.title,
+            )
+            for sigma in experiment.sigmas
+            if method.sigmas is None or sigma in method.sigmas
+        }
+    snr = {sigma: _mean_snr(images, sigma) for sigma in experiment.sigmas}
+    text = _markdown(experiment, dataset, len(images), methods, rows, snr)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = "table1" if experiment.protocol == "honest" else "table1_paper_protocol"
+    summary = {
+        "experiment": experiment.model_dump(mode="json"),
+        "dataset": dataset,
+        "images": len(images),
+        "snr": snr,
+        "methods": rows,
+        "provenance": provenance(),
+    }
+    write_atomically(folder / f"{stem}.json", json.dumps(summary, indent=1) + "\n")
+    write_atomically(folder / f"{stem}.md", text)
+    if len(experiment.sigmas) > 1:
+        pictures.psnr_over_sigma(methods, rows, folder / f"{stem}_psnr.png")
+    pictures.visual_comparison(experiment, dataset, images, methods, folder / f"{stem}_visual.png")
+    print(text)
+    return folder / f"{stem}.md"
+
+
+def _methods(experiment):
+    available = pretrained.available()
+    models = [name for name in experiment.models if name in available or name.endswith(".h5")]
+    for name in experiment.models:
+        if name not in models:
+            print(f"note: {name} is not released yet, its column is left out", file=sys.stderr)
+    return [
+        *classical_methods(experiment.protocol),
+        *map(pretrained_method, models),
+        *official_methods(),
+    ]
+
+
+def _mean_snr(images, sigma):
+    """The paper's SNR column: mean over the images of 20 log10(mean intensity / sigma)."""
+    return float(np.mean([20 * np.log10(image.pixels.mean() / sigma) for image in images]))
+
+
+def _shown(method, row, protocol):
+    """PSNR and SSIM of a cell: noise is shown as it is, everything else clipped."""
+    wrong_range = protocol == "paper" and "dncnn" in method.name
+    return (
+        row["psnr_unclipped" if method.name == "noisy" else "psnr"],
+        row["ssim_range_2" if wrong_range else "ssim"],
+    )
+
+
+def _markdown(experiment, dataset, count, methods, rows, snr):
+    comparable = dataset == "bsd80"
+    lines = [
+        f"# Table 1: PSNR (dB) and SSIM, mean of {count} images",
+        "",
+        f"Data set `{dataset}`, seed {experiment.seed}, {experiment.protocol} protocol. "
+        + (
+            "*Paper*: the figures printed in the paper. *Ours*: measured here."
+            if comparable
+            else "**Not the paper's images:** its figures cannot be compared and are left out."
+        ),
+        "",
+        "| sigma | | SNR | " + " | ".join(m.title for m in methods) + " | Clipped noise |",
+        "|" + "---|" * (len(methods) + 4),
+    ]
+    for sigma in experiment.sigmas:
+        ours = {m.name: _shown(m, r, experiment.protocol) for m, r in _at(methods, rows, sigma)}
+        clipped = rows["noisy"][sigma]
+        if comparable and sigma in published.TABLE1_PSNR:
+            lines.append(
+                _line(f"**{sigma:g}**", "paper PSNR", f"{published.TABLE1_SNR[sigma]:.2f}")
+                + _published_cells(published.TABLE1_PSNR[sigma], methods)
+                + " |"
+            )
+        lines.append(
+            _line("" if comparable else f"**{sigma:g}**", "ours PSNR", f"{snr[sigma]:.2f}")
+            + "".join(f" {_cell(ours, m, 0)} |" for m in methods)
+            + f" {clipped['psnr']:.2f} |"
+        )
+        if comparable and sigma in published.TABLE1_SSIM:
+            cells = _published_cells(published.TABLE1_SSIM[sigma], methods)
+            lines.append(_line("", "paper SSIM", "") + cells + " |")
+        lines.append(
+            _line("", "ours SSIM", "")
+            + "".join(f" {_cell(ours, m, 1)} |" for m in methods)
+            + f" {clipped['ssim']:.3f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _line(sigma, kind, snr):
+    return f"| {sigma} | {kind} | {snr} |"
+
+
+def _at(methods, rows, sigma):
+    return [(m, rows[m.name][sigma]) for m in methods if sigma in rows[m.name]]
+
+
+def _cell(ours, method, which):
+    if method.name not in ours:
+        return ""
+    return f"{ours[method.name][which]:.2f}" if which == 0 else f"{ours[method.name][which]:.3f}"
+
+
+def _published_cells(values, methods):
+    by_name = dict(zip(published.TABLE1_COLUMNS, values, strict=True))
+    cells = []
+    for method in methods:
+        value = by_name.get(method.name.removesuffix("-8bit"))
+        cells.append(f" {value:.2f} |" if value is not None else " |")
+    return "".join(cells)

@@ -1,0 +1,166 @@
+"""Trains a DnCNN as an experiment file says: `kind: train-dncnn`."""
+
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from dncnn_keras.pretrained import save_pretrained
+
+from dncnn_keras import DnCNN, datasets, metrics, noise, seeds
+from dncnn_keras.patches import PatchSampler, noisy_patches
+from dncnn_keras.precision import fast_dtype
+from experiments.checkpoint import Checkpoint, trim_log
+from experiments.provenance import provenance
+from experiments.strategy import make_strategy
+
+
+def train_dncnn(experiment, folder):
+    """Trains the network, or goes on with a training that was stopped.
+
+    Args:
+        experiment: A `schema.TrainDnCNN`.
+        folder: `Path` of the run. The checkpoint, `log.csv`, TensorBoard's events and at the end
+            `<name>.weights.h5` with `<name>.json` are written there.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ValueError: If the data do not fit the network, or the folder holds another run.
+        FloatingPointError: If the loss becomes NaN.
+    """
+    settings = experiment.model_dump(mode="json")
+    training = experiment.training
+    dtype = fast_dtype() if experiment.precision == "auto" else experiment.precision
+    train_images, validation_images = _load_images(experiment.data, experiment.network.channels)
+    sampler = PatchSampler(
+        [image.pixels for image in train_images],
+        experiment.data.patch_size,
+        experiment.seed,
+        experiment.data.scales,
+    )
+    strategy = make_strategy(experiment.devices)
+
+    keras.utils.set_random_seed(experiment.seed)
+    with strategy.scope():
+        model = DnCNN(**experiment.network.model_dump(), dtype=dtype, name=experiment.name)
+        model.compile(
+            optimizer=_make_optimizer(experiment.optimizer, training.steps),
+            loss=training.loss,
+            metrics=[metrics.PSNR()],
+            # XLA's convolutions on CPUs are several times slower than TensorFlow's own.
+            jit_compile=bool(tf.config.list_physical_devices("GPU")),
+        )
+    checkpoint = Checkpoint(folder, settings, training.epoch)
+    done = checkpoint.restore(model)
+    trim_log(folder / "log.csv", done)
+    if done:
+        print(f"{folder}: going on after {done * training.epoch:,} of {training.steps:,} steps")
+
+    started = time.monotonic()
+    model.fit(
+        noisy_patches(
+            sampler, experiment.data.sigma, training.batch_size, start=done * training.epoch
+        ),
+        initial_epoch=done,
+        epochs=training.steps // training.epoch,
+        steps_per_epoch=training.epoch,
+        validation_data=_validation_set(validation_images, experiment),
+        validation_freq=training.validate_every,
+        callbacks=[
+            _StopOnNaN(),
+            keras.callbacks.CSVLogger(folder / "log.csv", append=True),
+            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
+            checkpoint,
+        ],
+        verbose="auto",
+    )
+    made_by = {
+        "experiment": settings,
+        "training_images": len(train_images),
+        "validation_images": [image.name for image in validation_images],
+        "validation_psnr": {
+            f"{sigma:g}": round(_mean_psnr(model, validation_images, sigma, experiment.seed), 3)
+            for sigma in experiment.validation_sigmas
+        },
+        "dtype": dtype,
+        "seconds_of_last_session": round(time.monotonic() - started),
+        **provenance(),
+    }
+    save_pretrained(model, experiment.name, folder, made_by)
+    return model
+
+
+def _load_images(data, channels):
+    if data.folder is not None:
+        images = datasets.load_folder(data.folder)
+    else:
+        images = datasets.load_images(data.dataset, split="train")
+    wrong = next((image for image in images if image.pixels.shape[-1] != channels), None)
+    if wrong is not None:
+        raise ValueError(
+            f"network.channels is {channels}, but image {wrong.name} has {wrong.pixels.shape[-1]}"
+        )
+    if data.holdout >= len(images):
+        raise ValueError(f"data.holdout: {data.holdout} of only {len(images)} images")
+    held_out = set(np.linspace(0, len(images) - 1, data.holdout).round().astype(int))
+    return (
+        [image for number, image in enumerate(images) if number not in held_out],
+        [image for number, image in enumerate(images) if number in held_out],
+    )
+
+
+def _make_optimizer(settings, steps):
+    warmup = round(settings.warmup * steps)
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0 if warmup else rate,
+            decay_steps=steps - warmup,
+            warmup_target=rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    elif warmup:
+        rate = keras.optimizers.schedules.PolynomialDecay(0.0, warmup, end_learning_rate=rate)
+    return keras.optimizers.Adam(rate)
+
+
+def _noisy(image, sigma, seed):
+    clean = image.pixels.astype(np.float32) / 255
+    return noise.add_gaussian(
+        clean, sigma, seeds.derive(seed, "validation", image.name, f"{sigma:g}")
+    ), clean
+
+
+def _validation_set(images, experiment):
+    def pairs():
+        for image in images:
+            for sigma in experiment.validation_sigmas:
+                noisy, clean = _noisy(image, sigma, experiment.seed)
+                yield noisy[None], clean[None]
+
+    shape = (1, None, None, experiment.network.channels)
+    specification = tf.TensorSpec(shape, tf.float32)
+    dataset = tf.data.Dataset.from_generator(pairs, output_signature=(specification,) * 2)
+    size = len(images) * len(experiment.validation_sigmas)
+    return dataset.apply(tf.data.experimental.assert_cardinality(size)).cache()
+
+
+def _mean_psnr(model, images, sigma, seed):
+    values = []
+    for image in images:
+        noisy, clean = _noisy(image, sigma, seed)
+        values.append(metrics.psnr(clean, np.clip(model(noisy[None], training=False)[0], 0, 1)))
+    return float(np.mean(values))
+
+
+class _StopOnNaN(keras.callbacks.Callback):
+    """Stops before a ruined state could replace the last good checkpoint."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            raise FloatingPointError(
+                f"the loss became {logs['loss']} in epoch {epoch + 1}; the checkpoint before it is "
+                "kept: lower optimizer.learning_rate and start the run under another name"
+            )

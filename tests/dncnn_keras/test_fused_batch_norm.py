@@ -1,0 +1,78 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dncnn_keras import BatchNormalization
+
+
+def _twins(dtype="float32", **arguments):
+    twins = []
+    for make in (keras.layers.BatchNormalization, BatchNormalization):
+        layer = make(momentum=0.7, dtype=dtype, **arguments)
+        layer.build((None, None, None, 6))
+        generator = np.random.default_rng(3)
+        for variable in layer.variables:
+            variable.assign(generator.uniform(0.5, 2, variable.shape))
+        twins.append(layer)
+    return twins
+
+
+def _images(dtype="float32"):
+    return tf.cast(np.random.default_rng(0).normal(1, 2, (4, 5, 7, 6)), dtype)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("mixed_bfloat16", 0.04)])
+@pytest.mark.parametrize("training", [True, False])
+def test_agrees_with_keras(dtype, tolerance, training):
+    stock, fused = _twins(dtype)
+    images = _images("float32" if dtype == "float32" else "bfloat16")
+    expected, result = (layer(images, training=training) for layer in (stock, fused))
+    assert result.dtype == expected.dtype
+    np.testing.assert_allclose(
+        tf.cast(result, "float32"), tf.cast(expected, "float32"), atol=tolerance, rtol=tolerance
+    )
+    for mine, theirs in zip(fused.variables, stock.variables, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=tolerance / 4)
+        assert mine.path.split("/")[-1] == theirs.path.split("/")[-1]
+
+
+def test_gradients_agree_with_keras():
+    images = _images()
+    weights = tf.constant(np.random.default_rng(1).normal(size=images.shape), tf.float32)
+    results = []
+    for layer in _twins():
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            loss = tf.reduce_sum(layer(images, training=True) ** 2 * weights)
+        results.append(tape.gradient(loss, [images, *layer.trainable_variables]))
+    for mine, theirs in zip(results[1], results[0], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_reads_weights_saved_by_keras(tmp_path):
+    stock = keras.Sequential([keras.Input((None, None, 6)), keras.layers.BatchNormalization()])
+    stock.layers[0].set_weights([np.full(6, value) for value in (2.0, 1.0, 3.0, 4.0)])
+    stock.save_weights(tmp_path / "stock.weights.h5")
+    fused = keras.Sequential([keras.Input((None, None, 6)), BatchNormalization()])
+    fused.load_weights(tmp_path / "stock.weights.h5")
+    np.testing.assert_allclose(fused(_images()), stock(_images()), atol=1e-5)
+
+
+def test_frozen_layer_uses_and_keeps_its_moving_statistics():
+    _, fused = _twins()
+    fused.trainable = False
+    before = [np.array(v) for v in fused.variables]
+    np.testing.assert_array_equal(fused(_images(), training=True), fused(_images()))
+    np.testing.assert_array_equal(
+        np.stack(before), np.stack([np.array(v) for v in fused.variables])
+    )
+
+
+@pytest.mark.parametrize("shape", [(8, 6), (4, 5, 6), (2, 3, 4, 5, 6)])
+def test_other_ranks_are_left_to_keras(shape):
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    results = []
+    for make in (keras.layers.BatchNormalization, BatchNormalization):
+        results.append(make()(images, training=True))
+    np.testing.assert_allclose(results[0], results[1], atol=1e-5)

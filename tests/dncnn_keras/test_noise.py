@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dncnn_keras import noise, seeds
+
+GREY = tf.fill((256, 256, 1), 0.5)
+
+
+@pytest.mark.parametrize("sigma", [5, 25, 90])
+def test_gaussian_noise_has_its_sigma_and_is_neither_clipped_nor_truncated(sigma):
+    residual = (noise.add_gaussian(GREY, sigma, seeds.derive(0, sigma)) - GREY).numpy() * 255
+    # Six standard errors of the mean and of the deviation of 65,536 samples.
+    assert abs(residual.mean()) < 6 * sigma / 256
+    assert abs(residual.std() / sigma - 1) < 6 / np.sqrt(2 * 65_536)
+    # A normal law truncated at two deviations would have none beyond them; this one has 4.55 %.
+    assert abs(np.mean(np.abs(residual) > 2 * sigma) - 0.0455) < 0.005
+
+
+def test_noise_depends_on_its_seed_alone():
+    first, again, other = (
+        noise.add_gaussian(GREY, 25, seeds.derive(0, "a", n)).numpy() for n in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert abs(np.corrcoef(first.ravel() - 0.5, other.ravel() - 0.5)[0, 1]) < 0.03
+
+
+def test_one_sigma_for_each_image():
+    sigmas = tf.constant([5.0, 50.0])[:, None, None, None]
+    noisy = noise.add_gaussian(tf.zeros((2, 128, 128, 1)), sigmas, seeds.derive(0))
+    np.testing.assert_allclose(noisy.numpy().std(axis=(1, 2, 3)) * 255, [5, 50], rtol=0.03)
+
+
+def test_speckle_grows_with_the_signal():
+    clean = tf.concat([GREY * 0.4, GREY * 2], axis=1)
+    residual = (noise.add_speckle(clean, 25, seeds.derive(0)) - clean).numpy() * 255
+    np.testing.assert_allclose(residual[:, :256].std(), 25 * 0.2, rtol=0.03)
+    np.testing.assert_allclose(residual[:, 256:].std(), 25, rtol=0.03)
+
+
+def test_salt_and_pepper_hits_whole_pixels_in_the_right_shares():
+    clean = tf.fill((256, 256, 3), 0.5)
+    noisy = noise.add_salt_and_pepper(clean, 0.2, 0.75, seeds.derive(0)).numpy()
+    assert set(np.unique(noisy)) == {0.0, 0.5, 1.0}
+    assert (noisy == noisy[..., :1]).all()
+    hit = noisy[..., 0] != 0.5
+    assert abs(hit.mean() - 0.2) < 0.01
+    assert abs((noisy[..., 0] == 1).sum() / hit.sum() - 0.75) < 0.02
+
+
+def test_degrade_stays_in_range_and_uses_different_orders():
+    clean = tf.fill((64, 64, 3), 0.5)
+    results = [noise.degrade(clean, seeds.derive(0, n)).numpy() for n in range(12)]
+    assert all(r.shape == clean.shape and r.min() >= 0 and r.max() <= 1 for r in results)
+    # Where salt comes last, hit pixels are exactly white or black in all three channels;
+    # where it comes first, the noise after it disturbs black-and-white pixels again.
+    exact = [bool(((r == 1).all(-1) | (r == 0).all(-1)).mean() > 0.001) for r in results]
+    assert any(exact)
+    deviations = [(r - 0.5).std() * 255 for r in results]
+    assert 8 < min(deviations) < max(deviations) < 80
+    np.testing.assert_array_equal(results[3], noise.degrade(clean, seeds.derive(0, 3)).numpy())

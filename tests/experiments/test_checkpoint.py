@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+
+from experiments.checkpoint import Checkpoint, trim_log, write_atomically
+
+SETTINGS = {"name": "trial", "training": {"steps": 8, "rate": 0.1}}
+
+
+def _model():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(optimizer=keras.optimizers.Adam(0.1), loss="mse", jit_compile=False)
+    return model
+
+
+def _fit(model, checkpoint, epochs, done=0):
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    model.fit(
+        x, x[:, :2], initial_epoch=done, epochs=epochs, batch_size=4, shuffle=False, verbose=0,
+        callbacks=[checkpoint],
+    )  # fmt: skip
+
+
+def test_a_resumed_run_ends_as_the_undisturbed_one(tmp_path):
+    whole = _model()
+    _fit(whole, Checkpoint(tmp_path / "a", SETTINGS, 2), epochs=4)
+    _fit(_model(), Checkpoint(tmp_path / "b", SETTINGS, 2), epochs=3)
+    resumed, checkpoint = _model(), Checkpoint(tmp_path / "b", SETTINGS, 2)
+    done = checkpoint.restore(resumed)
+    assert done == 3
+    _fit(resumed, checkpoint, epochs=4, done=done)
+    for mine, theirs in zip(resumed.variables, whole.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    for mine, theirs in zip(resumed.optimizer.variables, whole.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_truncated_checkpoint_is_named_and_the_one_before_it_used(tmp_path, capsys):
+    checkpoint = Checkpoint(tmp_path, SETTINGS, 2)
+    _fit(_model(), checkpoint, epochs=3)
+    file = tmp_path / "checkpoint.weights.h5"
+    file.write_bytes(file.read_bytes()[:3000])
+    assert checkpoint.restore(_model()) == 2
+    assert "checkpoint.weights.h5: damaged" in capsys.readouterr().out
+
+
+def test_killed_between_the_two_renames(tmp_path):
+    checkpoint = Checkpoint(tmp_path, SETTINGS, 2)
+    _fit(_model(), checkpoint, epochs=3)
+    (tmp_path / "checkpoint.weights.h5").unlink()
+    assert checkpoint.restore(_model()) == 2
+
+
+def test_a_fresh_folder_starts_at_zero(tmp_path):
+    assert Checkpoint(tmp_path / "new", SETTINGS, 2).restore(_model()) == 0
+
+
+def test_refuses_a_run_of_other_settings_and_names_the_key(tmp_path):
+    Checkpoint(tmp_path, SETTINGS, 2)
+    other = {"name": "trial", "training": {"steps": 8, "rate": 0.2}}
+    with pytest.raises(ValueError, match=r"another `training\.rate`"):
+        Checkpoint(tmp_path, other, 2)
+
+
+def test_trim_log_drops_repeated_and_torn_lines(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("epoch,loss\n0,1.5\n1,1.25\n2,1.0\n3,0.")
+    trim_log(log, 2)
+    assert log.read_text() == "epoch,loss\n0,1.5\n1,1.25\n"
+    trim_log(log, 0)
+    assert log.read_text() == ""
+    trim_log(tmp_path / "none.csv", 2)
+
+
+def test_write_atomically_leaves_the_old_content_when_it_fails(tmp_path):
+    file = tmp_path / "file.txt"
+    write_atomically(file, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(file, "new \ud800")
+    assert file.read_text() == "old"

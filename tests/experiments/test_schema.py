@@ -1,0 +1,81 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments.schema import ExperimentError, read_experiment
+
+GOOD = """
+kind: train-dncnn
+name: trial
+training:
+  steps: 200
+"""
+
+
+def _file(tmp_path, text):
+    file = tmp_path / "trial.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_defaults_are_the_paper_s(tmp_path):
+    experiment = read_experiment(_file(tmp_path, GOOD))
+    assert (experiment.network.depth, experiment.network.filters) == (17, 64)
+    assert experiment.data.sigma == (5.0, 90.0)
+    assert (experiment.data.patch_size, experiment.training.batch_size) == (40, 128)
+
+
+def test_set_replaces_and_adds_values(tmp_path):
+    overrides = ["training.steps=300", "data.sigma=25", "optimizer.learning_rate=2.0e-3"]
+    experiment = read_experiment(_file(tmp_path, GOOD), overrides)
+    assert experiment.training.steps == 300
+    assert experiment.data.sigma == 25
+    assert experiment.optimizer.learning_rate == 2e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("steps: 200", "stebs: 200"), "training.stebs: no such key; allowed here: steps, batch_"),
+        (("name: trial", "name: trial\nsed: 3"), "sed: no such key; allowed here: kind, name, se"),
+        (("steps: 200", "steps: many"), "training.steps: .*integer.*got 'many'"),
+        (("steps: 200", "steps: 0"), "training.steps: .*greater than or equal to 1.*got 0"),
+        (("steps: 200", "steps: 150"), "steps .150. must be a multiple of epoch .100."),
+        (("steps: 200", "steps: 200\n  loss: huber"), "training.loss: .*'mse' or 'mae'"),
+        (("name: trial", "name: ../trial"), "name: .*match pattern"),
+        (("train-dncnn", "train-dncn"), "kind: must be one of train-dncnn, .*'train-dncn'"),
+        (("name: trial", "name: trial\ndata: {sigma: [90, 5]}"), "data.sigma: .*low <= high"),
+        (("name: trial", "name: [trial"), "line 4: not valid YAML"),
+        ((GOOD, "- a\n- b\n"), "must hold `key: value` lines"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_with_file_and_key(tmp_path, change, message):
+    file = _file(tmp_path, GOOD.replace(*change))
+    with pytest.raises(ExperimentError) as caught:
+        read_experiment(file)
+    text = str(caught.value)
+    assert text.startswith(str(file)) and "\n" not in text
+    assert re.search(message, text), text
+
+
+@pytest.mark.parametrize("override", ["training.steps", "=3", "name.first=x", "training.steps=[1"])
+def test_a_wrong_override_is_told(tmp_path, override):
+    with pytest.raises(ExperimentError, match=re.escape(f"--set {override}")):
+        read_experiment(_file(tmp_path, GOOD), [override])
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(ExperimentError, match=r"nowhere\.yaml: cannot be read"):
+        read_experiment(tmp_path / "nowhere.yaml")
+
+
+def test_yaml_cannot_run_code(tmp_path):
+    file = _file(tmp_path, "kind: !!python/object/apply:os.system ['true']\n")
+    with pytest.raises(ExperimentError, match="not valid YAML"):
+        read_experiment(file)
+
+
+@pytest.mark.parametrize("file", sorted(Path("experiments").glob("*.yaml")), ids=str)
+def test_every_experiment_file_of_the_project_is_valid(file):
+    read_experiment(file)

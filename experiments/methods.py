@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from dncnn_keras import load_official, load_pretrained, paths
 from dncnn_keras.denoisers.bm3d import BM3D
+from dncnn_keras.denoisers.denoiser import Denoiser
 from dncnn_keras.denoisers.dncnn import DnCNNDenoiser
 from dncnn_keras.denoisers.ksvd import KSVD
 from dncnn_keras.denoisers.nlm import NLM
 from dncnn_keras.pretrained import weights_file
-
-from dncnn_keras import load_official, load_pretrained, paths
-from dncnn_keras.denoisers.denoiser import Denoiser
 
 OFFICIAL_FOLDER = "official_dncnn"
 

@@ -1,15 +1,16 @@
 """Trains a DnCNN as an experiment file says: `kind: train-dncnn`."""
 
+import sys
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
-from dncnn_keras.pretrained import save_pretrained
 
 from dncnn_keras import DnCNN, datasets, metrics, noise, seeds
 from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precision import fast_dtype
+from dncnn_keras.pretrained import save_pretrained
 from experiments.checkpoint import Checkpoint, trim_log
 from experiments.provenance import provenance
 from experiments.strategy import make_strategy
@@ -74,7 +75,8 @@ def train_dncnn(experiment, folder):
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             checkpoint,
         ],
-        verbose="auto",
+        # A moving bar for people, a line an epoch for log files.
+        verbose=1 if sys.stdout.isatty() else 2,
     )
     made_by = {
         "experiment": settings,

@@ -8,8 +8,7 @@ class BSD68(ImageSet):
 
     name = "bsd68"
     URL = (
-        "https://raw.githubusercontent.com/cszn/DnCNN/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a/"
-        "testsets/BSD68/"
+        "https://github.com/cszn/DnCNN/tree/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a/testsets/BSD68"
     )
     SPLIT = "test"
     CITATION = (

@@ -3,6 +3,7 @@
 from dncnn_keras.datasets.bsd68 import BSD68
 from dncnn_keras.datasets.image_set import ImageSet
 from dncnn_keras.datasets.set12 import Set12
+from dncnn_keras.datasets.source_files import DataUnavailableError
 
 
 class BSD80(ImageSet):
@@ -18,10 +19,13 @@ class BSD80(ImageSet):
 
     @classmethod
     def source_files(cls, files_dir=None):
+        """Returns `{"test": {image name: path}}` of the files of the two other sets."""
+        try:
+            parts = [(part.name, part.source_files(files_dir)["test"]) for part in (BSD68, Set12)]
+        except DataUnavailableError as error:
+            raise DataUnavailableError(f"bsd80 is bsd68 and set12 together. {error}") from None
         return {
-            cls.SPLIT: {
-                f"{part.name}/{name}": path
-                for part in (BSD68, Set12)
-                for name, path in part.source_files(files_dir)[part.SPLIT].items()
+            "test": {
+                f"{part}/{name}": path for part, files in parts for name, path in files.items()
             }
         }

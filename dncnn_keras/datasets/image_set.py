@@ -1,6 +1,7 @@
 """What the TFDS builders of the image sets have in common."""
 
 import contextlib
+import fcntl
 import io
 import sys
 
@@ -41,20 +42,26 @@ class ImageSet(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def prepare(self):
         """Prepares the data where that is not done yet; says nothing but what goes wrong.
 
-        TFDS writes into a temporary folder and renames it at the end, so that an interrupted
-        preparation leaves nothing that would be taken for a finished one.
+        TFDS writes into a folder `incomplete.*` and renames it at the end. The lock lets one
+        process at a time do this, so what lies there before is what a killed one left.
         """
+        if not self.data_path.exists():
+            self.data_path.parent.mkdir(parents=True, exist_ok=True)
+            with open(f"{self.data_path.parent}.lock", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._prepare_alone()
+        if not self.info.splits:  # another builder did it after this one was made
+            self.info.read_from_directory(self.data_dir)
+
+    def _prepare_alone(self):
         if self.data_path.exists():
             return
+        for leftover in self.data_path.parent.glob("incomplete.*"):
+            leftover.rmtree()
         if not sys.stderr.isatty():
             tfds.disable_progress_bar()
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                self.download_and_prepare()
-        except OSError:
-            # Another process may have finished the same work first.
-            if not self.data_path.exists():
-                raise
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.download_and_prepare()
 
     def _info(self):
         return tfds.core.DatasetInfo(
@@ -72,7 +79,7 @@ class ImageSet(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager):
-        del dl_manager  # its retries would take minutes where there is no network
+        del dl_manager  # see source_files.py
         splits = self.source_files(self.files_dir)
         return {split: self._generate_examples(files) for split, files in splits.items()}
 

@@ -15,8 +15,9 @@ def load_images(name, split=None, data_dir=None):
             embedded photographs that need neither a network nor a folder.
         split: String, e.g. `"train"`, or a slice of a split in TFDS's notation (not of
             `"sample"`), e.g. `"train[:90%]"`. May be left out where the set has only one.
-        data_dir: Folder of image files that holds a folder `name` (see `make help`), by default
-            the one that `DENOISE_DATA` names. What is not there is downloaded.
+        data_dir: Folder that holds the set's files as a folder `name`, e.g. `bsd68/test001.png`
+            or `bsds500/train/100075.jpg`, by default the one that `DENOISE_DATA` names. A set
+            that is not there is downloaded.
 
     Returns:
         List of `NamedImage` in the set's order: grey ones of shape `(height, width, 1)`, those
@@ -52,10 +53,15 @@ def load_images(name, split=None, data_dir=None):
     builder = sets[name](files_dir=data_dir)
     builder.prepare()
     splits = list(builder.info.splits)
-    split = split or (splits[0] if len(splits) == 1 else "")
-    if split.partition("[")[0] not in splits:
-        raise ValueError(f"{name}: there is no split {split!r}, choose one of {', '.join(splits)}")
-    examples = builder.as_dataset(split=split)
+    if split is None and len(splits) == 1:
+        split = splits[0]
+    try:
+        examples = builder.as_dataset(split=split or "")
+    except ValueError:
+        raise ValueError(
+            f"{name}: there is no split {split!r}, choose one of {', '.join(splits)} "
+            f"or a slice such as {splits[0]}[:90%]"
+        ) from None
     return [
         NamedImage(example["name"].decode(), example["image"])
         for example in tfds.as_numpy(examples)

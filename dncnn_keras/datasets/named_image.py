@@ -41,9 +41,13 @@ def read_image(path, channels=None):
     """
     import cv2
 
-    modes = {None: cv2.IMREAD_ANYCOLOR, 1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}
     content = np.frombuffer(Path(path).read_bytes(), np.uint8)
-    pixels = cv2.imdecode(content, modes[channels]) if content.size else None
+    # Converting afterwards, because each file format's own conversion rounds in its own way.
+    mode = cv2.IMREAD_COLOR if channels == 3 else cv2.IMREAD_ANYCOLOR
+    pixels = cv2.imdecode(content, mode) if content.size else None
     if pixels is None:
         raise ValueError(f"{path}: not an image, or damaged; remove or replace the file")
-    return pixels[:, :, None] if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    if pixels.ndim == 3:
+        to_grey_or_rgb = cv2.COLOR_BGR2GRAY if channels == 1 else cv2.COLOR_BGR2RGB
+        pixels = cv2.cvtColor(pixels, to_grey_or_rgb)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]

@@ -8,8 +8,7 @@ class Set12(ImageSet):
 
     name = "set12"
     URL = (
-        "https://raw.githubusercontent.com/cszn/DnCNN/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a/"
-        "testsets/Set12/"
+        "https://github.com/cszn/DnCNN/tree/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a/testsets/Set12"
     )
     SPLIT = "test"
     CITATION = "K. Zhang et al.: Beyond a Gaussian denoiser, IEEE TIP 26(7), 2017"

@@ -1,8 +1,9 @@
 """The files a set is made of: found in the user's folder or downloaded, and always verified.
 
 Beside each builder lies `<name>.tsv`, which records every file's path, size and SHA-256. What
-is downloaded is kept in TFDS's `downloads` folder of the cache, in the same layout as the user's folder, so
-an interrupted download goes on where it was.
+is downloaded stays in the cache, in the same layout as in the user's folder, so that an
+interrupted download goes on where it was. (TFDS has checksums too, but its downloads retry for
+minutes where there is no network, and leave a temporary folder for each file.)
 """
 
 import concurrent.futures
@@ -33,9 +34,8 @@ class RecordedFile(NamedTuple):
     sha256: str
 
     def matches(self, content):
-        return (
-            len(content) == self.size and hashlib.sha256(content).hexdigest() == self.sha256
-        )
+        """Tells whether a file's bytes are the recorded ones."""
+        return len(content) == self.size and hashlib.sha256(content).hexdigest() == self.sha256
 
 
 def recorded_files(name):
@@ -52,7 +52,7 @@ def find_or_download(name, url, data_dir=None):
 
     Args:
         name: String, the set's name and the name of its folder.
-        url: String, the public address under which the files lie, with a final slash.
+        url: String, the address of the GitHub page (at a commit) that shows the set's files.
         data_dir: Folder that may hold the set's folder `name`; by default `DENOISE_DATA`.
             Where it does not, the files are downloaded.
 
@@ -75,23 +75,22 @@ def find_or_download(name, url, data_dir=None):
 
 
 def _verify(files, folder, url):
-    remedy = f"get it from {url}{{}} (or remove {folder}, then the set is downloaded)"
+    remedy = f"get it again from {url}, or move {folder} away and the set is downloaded"
     for file in files:
         path = folder / file.path
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: missing; " + remedy.format(file.path))
+            raise FileNotFoundError(f"{path}: missing; {remedy}")
         if not file.matches(path.read_bytes()):
-            raise ValueError(
-                f"{path}: not the recorded file (size or SHA-256 differs); "
-                + remedy.format(file.path)
-            )
+            raise ValueError(f"{path}: size or SHA-256 is not the recorded one; {remedy}")
 
 
 def _download(name, files, folder, url):
+    raw = url.replace("github.com", "raw.githubusercontent.com").replace("/tree/", "/")
+
     def fetch(file):
-        content = read_url(url + file.path)
+        content = read_url(f"{raw}/{file.path}")
         if not file.matches(content):
-            raise OSError(f"{url}{file.path} is not the recorded file any more")
+            raise OSError(f"{raw}/{file.path} is not the recorded file")
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f"{target.name}.{os.getpid()}")
@@ -109,16 +108,16 @@ def _download(name, files, folder, url):
     bar = tqdm.tqdm(total=len(missing), desc=f"downloading {name}", unit="file", disable=None)
     with concurrent.futures.ThreadPoolExecutor(8) as pool, bar:
         try:
-            # The first failure cancels what has not begun: without a network that is at once.
-            for _ in pool.map(fetch, missing):
-                bar.update()
+            # The first file alone: where there is no network, one attempt shows it.
+            for start, stop in ((0, 1), (1, None)):
+                for _ in pool.map(fetch, missing[start:stop]):
+                    bar.update()
         except (OSError, http.client.HTTPException) as error:
             raise DataUnavailableError(
-                f"{name}: its {len(files)} files are in no folder, and downloading failed: {error}\n"
-                f"  They come from {url}\n"
-                f"  Put them into a folder as FOLDER/{name}/{files[0].path} to "
-                f"FOLDER/{name}/{files[-1].path}\n"
-                f"  and try again with DENOISE_DATA=FOLDER in front of the same command."
+                f"{name}: there is no folder with its files, and downloading failed ({error}).\n"
+                f"  Get the {len(files)} files from {url}\n"
+                f"  as FOLDER/{name}/{files[0].path} ... FOLDER/{name}/{files[-1].path}\n"
+                f"  and try again: {paths.DATA_VARIABLE}=FOLDER <the same command>"
             ) from None
 
 

@@ -1,0 +1,160 @@
+"""The command `dncnn-keras`: denoises image files."""
+
+import argparse
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+EPILOG = """\
+examples:
+  dncnn-keras denoise noisy.png clean.png
+  dncnn-keras denoise photos/ clean/
+  dncnn-keras denoise noisy.png clean.png --model bm3d --sigma 25
+
+exit code: 0 when all is done, 1 when files of a folder had to be skipped, 2 for a wrong call.
+"""
+
+
+def main(argv=None):
+    """Runs the command line.
+
+    Args:
+        argv: List of arguments, by default those of the process.
+
+    Returns:
+        The exit code: 0, 1 where files of a folder had to be skipped, 2 for a user's error.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return _denoise(arguments)
+    except (OSError, ValueError, ImportError) as error:
+        if isinstance(error, OSError) and error.filename:
+            error = f"{error.filename}: {error.strerror}"
+        print(f"dncnn-keras: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="dncnn-keras",
+        description="Image denoising with DnCNN.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    denoise = commands.add_parser(
+        "denoise",
+        help="denoise an image or the images of a folder",
+        description="Denoises an image, or every image of a folder (not of its subfolders): PNG, "
+        "JPEG and TIFF, 8 and 16 bits, grey and colour. Alpha is kept as it is.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    denoise.add_argument("source", metavar="IN", type=Path, help="image file or folder")
+    denoise.add_argument(
+        "target",
+        metavar="OUT",
+        type=Path,
+        help="file to write, or folder, made if missing",
+    )
+    denoise.add_argument(
+        "--model",
+        default="dncnn-blind",
+        metavar="NAME",
+        help="released weights, a .weights.h5 file, or nlm, ksvd, bm3d (default: %(default)s)",
+    )
+    denoise.add_argument(
+        "--sigma",
+        type=float,
+        metavar="S",
+        help="noise level in grey levels of 255; nlm, ksvd and bm3d need it, dncnn does not",
+    )
+    return parser
+
+
+def _denoise(arguments):
+    # Heavy imports wait until they are needed: --help and mistakes are answered at once.
+    from dncnn_keras.images import SUFFIXES, check_suffix, write_image
+
+    source, target, sigma = arguments.source, arguments.target, arguments.sigma
+    if sigma is not None and not 0 <= sigma <= 255:
+        raise ValueError(f"--sigma must be in grey levels, 0 to 255, got {sigma:g}")
+    if not source.exists():
+        raise FileNotFoundError(f"{source}: there is no such file or folder")
+    if source.is_dir():
+        files = [path for path in source.iterdir() if path.suffix.lower() in SUFFIXES]
+        files = sorted(path for path in files if not path.is_dir())
+        if not files:
+            raise ValueError(f"{source}: the folder holds no PNG, JPEG or TIFF image")
+        if target.exists() and not target.is_dir():
+            raise ValueError(f"{target}: is a file; give a folder for the images of {source}")
+    else:
+        check_suffix(source)
+        if target.is_dir():
+            target = target / source.name
+        check_suffix(target)
+    if target.exists() and target.samefile(source):
+        raise ValueError(f"{target}: is the input itself, which would be lost; give another name")
+
+    denoiser = _load(arguments.model)
+    if denoiser.needs_sigma and sigma is None:
+        raise ValueError(f"--model {arguments.model} needs the noise level: add --sigma S")
+    if source.is_dir():
+        return _denoise_folder(files, target, denoiser, sigma)
+    write_image(target, *_denoise_file(source, target, denoiser, sigma))
+    return 0
+
+
+def _load(model):
+    from dncnn_keras.quiet import import_tensorflow
+
+    import_tensorflow()
+    from dncnn_keras.inference import find_denoiser
+
+    return find_denoiser(model)
+
+
+def _denoise_file(source, target, denoiser, sigma):
+    """Returns the clean image and its pixel format, once sure that they can be written."""
+    from dncnn_keras.images import check_writable, read_image
+
+    with _stderr_silenced():
+        noisy, pixel_format = read_image(source)
+    check_writable(target, pixel_format)
+    return denoiser(noisy[None], sigma)[0], pixel_format
+
+
+def _denoise_folder(files, folder, denoiser, sigma):
+    from tqdm import tqdm
+
+    from dncnn_keras.images import EIGHT_BIT, check_writable, write_image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder / files[0].name, EIGHT_BIT)
+    skipped = 0
+    for source in tqdm(files, unit="image", disable=None):  # no bar in a log file
+        target = folder / source.name
+        try:
+            result = _denoise_file(source, target, denoiser, sigma)
+        except (OSError, ValueError) as error:
+            tqdm.write(f"dncnn-keras: skipped {error}", file=sys.stderr)
+            skipped += 1
+        else:
+            write_image(target, *result)  # a full disk ends the run: the rest would fail as well
+    return 1 if skipped else 0
+
+
+@contextlib.contextmanager
+def _stderr_silenced():
+    """Silences the image decoders, which print their own lines about a damaged file."""
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "w") as null:
+            os.dup2(null.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)

@@ -1,0 +1,175 @@
+"""Image files as float arrays, and back: PNG, JPEG and TIFF of 8 or 16 bits."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+
+class PixelFormat(NamedTuple):
+    """What an image file holds beside the image itself, to write one like it.
+
+    Attributes:
+        dtype: `np.uint8` or `np.uint16`.
+        alpha: Opacity, an array of that dtype and of shape `(height, width)`, or `None`.
+    """
+
+    dtype: type = np.uint8
+    alpha: np.ndarray | None = None
+
+
+EIGHT_BIT = PixelFormat()
+
+
+def to_float(pixels):
+    """Converts uint8 or uint16 pixels to float32 in [0, 1]."""
+    image = pixels.astype(np.float32)
+    image /= np.iinfo(pixels.dtype).max
+    return image
+
+
+def from_float(image, dtype):
+    """Converts a float image to uint8 or uint16: clipped to [0, 1] and rounded."""
+    scaled = np.clip(image, 0.0, 1.0)
+    scaled *= np.iinfo(dtype).max
+    return np.rint(scaled, out=scaled).astype(dtype)
+
+
+def read_image(path):
+    """Reads an image file.
+
+    A JPEG is turned upright as its EXIF orientation says.
+
+    Args:
+        path: Path of a PNG, JPEG or TIFF file with 8 or 16 bits a channel, grey or colour, with
+            or without alpha.
+
+    Returns:
+        The image, float32 in [0, 1] of shape `(height, width, 1)` or, red first,
+        `(height, width, 3)`, and its `PixelFormat`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        OSError: If the file cannot be read.
+        ValueError: If it is damaged or not such an image.
+
+    Example:
+
+        image, pixel_format = read_image("noisy.png")
+    """
+    path = Path(path)
+    check_suffix(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise OSError(f"{path}: cannot be read: {error.strerror}") from error
+    pixels = _decode(data)
+    if pixels is None:
+        raise ValueError(f"{path}: damaged, or not a PNG, JPEG or TIFF image")
+    if data[:2] in (b"II", b"MM") and cv2.imcount(str(path)) > 1:
+        raise ValueError(f"{path}: has several pages; split it into single images first")
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.dtype not in (np.uint8, np.uint16) or channels not in (1, 3, 4):
+        raise ValueError(
+            f"{path}: {channels} channels of {pixels.dtype} are not supported; "
+            "save it as grey or colour of 8 or 16 bits"
+        )
+    if channels == 1:
+        return to_float(pixels.reshape(*pixels.shape[:2], 1)), PixelFormat(pixels.dtype.type)
+    alpha = pixels[:, :, 3].copy() if channels == 4 else None
+    return to_float(pixels[:, :, 2::-1]), PixelFormat(pixels.dtype.type, alpha)
+
+
+def write_image(path, image, pixel_format=EIGHT_BIT):
+    """Writes an image file, complete or not at all.
+
+    Args:
+        path: Path that ends in one of `SUFFIXES`, which decides the file's format; an existing
+            file is replaced.
+        image: Float array of shape `(height, width, 1)` or `(height, width, 3)`, red first;
+            clipped to [0, 1].
+        pixel_format: `PixelFormat`, as `read_image` returns it. By default 8 bits, no alpha.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If that format cannot hold the image.
+
+    Example:
+
+        image, pixel_format = read_image("noisy.png")
+        write_image("copy.png", image, pixel_format)
+    """
+    path = Path(path)
+    check_writable(path, pixel_format)
+    pixels = from_float(image, pixel_format.dtype)[:, :, ::-1]
+    if pixel_format.alpha is not None:
+        colour = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+        pixels = np.dstack([colour, pixel_format.alpha])
+    try:
+        encoded = cv2.imencode(path.suffix.lower(), np.ascontiguousarray(pixels))[1]
+    except cv2.error as error:
+        height, width = pixels.shape[:2]
+        raise ValueError(f"{path}: this format cannot hold {height}x{width} pixels") from error
+    try:
+        # A folder of its own, so that the file gets the permissions of any new file.
+        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
+            temporary = Path(folder, path.name)
+            temporary.write_bytes(encoded)
+            os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def check_suffix(path):
+    """Raises a `ValueError` unless the name is that of a supported format."""
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path}: not a name of a PNG, JPEG or TIFF image ({', '.join(SUFFIXES)})")
+
+
+def check_writable(path, pixel_format):
+    """Raises what `write_image` would, as far as it can be known before there is an image."""
+    path = Path(path)
+    check_suffix(path)
+    if path.is_dir():
+        raise OSError(f"{path}: cannot be written: it is a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent}: there is no such folder")
+    if not os.access(path.parent, os.W_OK):
+        raise OSError(f"{path}: cannot be written: no permission to write to its folder")
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        for what, present in (
+            ("16 bits a channel", pixel_format.dtype != np.uint8),
+            ("an alpha channel", pixel_format.alpha is not None),
+        ):
+            if present:
+                raise ValueError(f"{path}: JPEG cannot hold {what}; write a PNG or TIFF file")
+
+
+def _decode(data):
+    """Returns the pixels as OpenCV orders them, or `None` for what is not a whole image."""
+    jpeg = data.startswith(b"\xff\xd8")
+    if not data or (jpeg and not _jpeg_is_whole(data)):
+        return None
+    # Only IMREAD_UNCHANGED keeps alpha, only without it is the EXIF orientation applied.
+    flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if jpeg else cv2.IMREAD_UNCHANGED
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+
+
+def _jpeg_is_whole(data):
+    """Whether the scan ends: the decoder fills up a cut off JPEG with grey and says nothing."""
+    position = 2
+    while data[position : position + 1] == b"\xff":
+        if data[position + 1 : position + 2] == b"\xda":  # start of scan
+            return b"\xff\xd9" in data[position:]  # end of image
+        position += 2 + int.from_bytes(data[position + 2 : position + 4])
+    return True  # no JPEG that we can follow: the decoder decides

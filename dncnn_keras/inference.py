@@ -1,0 +1,91 @@
+"""Denoising from Python in one call: `dncnn_keras.denoise(image)`."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from dncnn_keras.denoisers.denoiser import Denoiser
+from dncnn_keras.images import from_float, to_float
+
+
+def denoise(image, model="dncnn-blind", sigma=None):
+    """Denoises an image.
+
+    Args:
+        image: Array of shape `(height, width)`, `(height, width, channels)` with 1 or 3 channels,
+            or `(batch, height, width, channels)`; uint8, uint16, or floats about [0, 1].
+        model: What denoises: a name (see `pretrained.available()`; or `"nlm"`, `"ksvd"`,
+            `"bm3d"`), the path of a `.weights.h5` file, a `DnCNN`, or any `Denoiser`. The
+            denoiser of a name is kept for the next call; for many calls with a `DnCNN` make a
+            `DnCNNDenoiser` of it once.
+        sigma: Standard deviation of the noise in grey levels of 255, which the classical methods
+            need and a blind network ignores.
+
+    Returns:
+        The clean image, of the shape and dtype of `image`. Integers are clipped and rounded,
+        floats are not.
+
+    Raises:
+        FileNotFoundError: If there is no such model.
+        ValueError: If the image has another shape or dtype, or the method cannot take it.
+
+    Example:
+
+    >>> noisy = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    >>> denoise(noisy, DnCNN(depth=5)).shape
+    (64, 64, 3)
+    """
+    image = np.asarray(image)
+    integer = image.dtype in (np.uint8, np.uint16)
+    if not integer and not np.issubdtype(image.dtype, np.floating):
+        raise ValueError(f"denoise: the image must be uint8, uint16 or float, got {image.dtype}")
+    if image.ndim == 2:
+        batch = image[None, :, :, None]
+    elif image.ndim == 3 and image.shape[2] in (1, 3):
+        batch = image[None]
+    elif image.ndim == 4:
+        batch = image
+    else:
+        raise ValueError(
+            "denoise: the image must have the shape (height, width), (height, width, 1 or 3) or "
+            f"(batch, height, width, channels), got {image.shape}"
+        )
+    noisy = to_float(batch) if integer else batch.astype(np.float32, copy=False)
+    clean = find_denoiser(model)(noisy, sigma).reshape(image.shape)
+    return from_float(clean, image.dtype) if integer else clean.astype(image.dtype, copy=False)
+
+
+def find_denoiser(model):
+    """Makes a denoiser of what `denoise` takes as `model`."""
+    if isinstance(model, Denoiser):
+        return model
+    if isinstance(model, str):
+        return _named(model) if not model.endswith(".weights.h5") else _learned(model)
+    return _learned(model)
+
+
+@functools.cache
+def _named(name):
+    match name:
+        case "nlm":
+            from dncnn_keras.denoisers.nlm import NLM
+
+            return NLM()
+        case "ksvd":
+            from dncnn_keras.denoisers.ksvd import KSVD
+
+            return KSVD()
+        case "bm3d":
+            from dncnn_keras.denoisers.bm3d import BM3D
+
+            return BM3D()
+    return _learned(name)
+
+
+def _learned(model):
+    # TensorFlow is loaded here, where it is needed, and not for the classical methods.
+    from dncnn_keras.denoisers.dncnn import DnCNNDenoiser
+    from dncnn_keras.pretrained import load_pretrained
+
+    return DnCNNDenoiser(load_pretrained(model) if isinstance(model, (str, Path)) else model)

@@ -1,0 +1,117 @@
+"""Released weights: a Keras weight file and a JSON file that says what is in it.
+
+`NAME.json` holds `model` (the arguments of `DnCNN`), `sha256` of the weight file, and how the
+weights were made; `NAME.weights.h5`, beside it, is what `DnCNN.save_weights` writes.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+from dncnn_keras.dncnn import DnCNN
+
+WEIGHTS = Path(__file__).parent / "weights"
+_SUFFIX = ".weights.h5"
+
+
+def available():
+    """Names of the weights that come with the package, sorted."""
+    names = (path.name.removesuffix(_SUFFIX) for path in WEIGHTS.glob(f"*{_SUFFIX}"))
+    return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
+
+
+def load_pretrained(name="dncnn-blind"):
+    """Loads released weights.
+
+    Args:
+        name: A name out of `available()`, or the path of a `.weights.h5` file that
+            `save_pretrained` wrote, with its `.json` beside it.
+
+    Returns:
+        A `DnCNN` of that name, ready for inference or for training on.
+
+    Raises:
+        FileNotFoundError: If there are no such weights.
+        ValueError: If the files are damaged or do not belong together.
+
+    Example:
+
+        model = load_pretrained("dncnn-blind")
+    """
+    if str(name).endswith(_SUFFIX):
+        weights = Path(name)
+    elif str(name) in available():
+        weights = WEIGHTS / f"{name}{_SUFFIX}"
+    else:
+        raise FileNotFoundError(
+            f"there are no weights named {str(name)!r}; available: "
+            f"{', '.join(available()) or 'none'}, or the path of a {_SUFFIX} file"
+        )
+    stem = weights.name.removesuffix(_SUFFIX)
+    description = weights.with_name(f"{stem}.json")
+    for path in (weights, description):
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: there is no such file")
+    try:
+        about = json.loads(description.read_text(encoding="utf-8"))
+        config, sha256 = dict(about["model"]), about["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{description}: must be JSON with 'model' and 'sha256', as save_pretrained writes it"
+        ) from error
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != sha256:
+        raise ValueError(
+            f"{weights}: damaged, or not the file that {description.name} describes "
+            "(its SHA-256 differs); install or copy the two again"
+        )
+    try:
+        model = DnCNN(**config, name=stem)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers it skips
+            model.load_weights(weights)
+    except (ValueError, KeyError, TypeError, OSError, UserWarning) as error:
+        raise ValueError(
+            f"{weights}: not the weights of the model in {description.name}, DnCNN({config})"
+        ) from error
+    return model
+
+
+def save_pretrained(model, name, folder, provenance):
+    """Writes a model's weights and their description, for `load_pretrained`.
+
+    Both files are complete under temporary names before either gets its own, so that an
+    interruption leaves nothing half-written.
+
+    Args:
+        model: A `DnCNN`. Float32 weights are stored, without optimizer state.
+        name: Name of the release; the files are `name.weights.h5` and `name.json`.
+        folder: Folder for the two files, made where it is missing.
+        provenance: Dict of how the weights were made (data, steps, seed, figures...), which
+            JSON can hold; added to the description.
+
+    Returns:
+        Path of the weight file.
+
+    Example:
+
+    >>> path = save_pretrained(DnCNN(depth=5), "small", tempfile.mkdtemp(), {"seed": 0})
+    >>> load_pretrained(path).depth
+    5
+    """
+    config = {key: getattr(model, key) for key in ("depth", "filters", "channels", "batch_norm")}
+    plain = DnCNN(**config)  # float32, and without the optimizer that a compiled model saves
+    plain.set_weights(model.get_weights())
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
+        weights, description = (Path(temporary, name + suffix) for suffix in (_SUFFIX, ".json"))
+        plain.save_weights(weights)
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+        about = {**provenance, "model": config, "sha256": sha256}
+        description.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        for path in (weights, description):
+            os.replace(path, folder / path.name)
+    return folder / weights.name

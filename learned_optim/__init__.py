@@ -1,0 +1,1 @@
+"""Learned optimizers for Keras models. Nothing is released in this package yet."""

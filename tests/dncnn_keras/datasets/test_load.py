@@ -1,0 +1,110 @@
+import shutil
+import socket
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from dncnn_keras.datasets import DataUnavailableError, load_folder, load_images
+from dncnn_keras.datasets.set12 import Set12
+
+
+def grey(path):
+    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)[:, :, None]
+
+
+def test_the_80_images_are_bsd68_and_then_set12(tiny_sets, monkeypatch, capfd):
+    def refuse(*args):
+        raise AssertionError("a network connection was attempted")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    names = ["bsd68/test001", "bsd68/test002", "bsd68/test003", "set12/01", "set12/02"]
+    pixels = [grey(tiny_sets / f"{name}.png") for name in names]
+
+    images = load_images("bsd80", data_dir=tiny_sets)
+    assert capfd.readouterr().out == ""
+    assert [image.name for image in images] == names
+    for image, expected in zip(images, pixels, strict=True):
+        assert image.pixels.dtype == np.uint8
+        np.testing.assert_array_equal(image.pixels, expected)
+
+    # The prepared copy serves from now on, by slices too.
+    shutil.rmtree(tiny_sets)
+    assert [image.name for image in load_images("bsd80")] == names
+    assert [image.name for image in load_images("bsd80", "test[3:]")] == names[3:]
+
+
+def test_bsds500_is_decoded_exactly_and_split_by_folder(tiny_sets, monkeypatch):
+    monkeypatch.setenv("DENOISE_DATA", str(tiny_sets))
+    images = load_images("bsds500", "train")
+    assert [image.name for image in images] == ["9", "10"]  # the recorded order, not sorted
+    for image in images:
+        file = tiny_sets / "bsds500" / "train" / f"{image.name}.jpg"
+        np.testing.assert_array_equal(image.pixels, cv2.imread(str(file))[:, :, ::-1])
+    assert [image.name for image in load_images("bsds500", "val")] == ["7"]
+    for split in (None, "valid", "train[", ""):
+        with pytest.raises(ValueError, match="choose one of train, val, test") as error:
+            load_images("bsds500", split)
+        assert "\n" not in str(error.value)
+
+
+def test_a_refused_file_leaves_nothing_that_looks_prepared(tiny_sets, tmp_path):
+    file = tiny_sets / "set12" / "02.png"
+    content = file.read_bytes()
+    file.write_bytes(content[:-1])
+    with pytest.raises(ValueError, match=r"02\.png"):
+        load_images("set12", data_dir=tiny_sets)
+    left = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert [path.name for path in left] == ["set12.lock"]
+    file.write_bytes(content)
+    assert len(load_images("set12", data_dir=tiny_sets)) == 2
+
+
+def test_two_builders_and_the_leftover_of_a_killed_one(tiny_sets, tmp_path):
+    first, second = Set12(files_dir=tiny_sets), Set12(files_dir=tiny_sets)
+    leftover = tmp_path / "cache" / "datasets" / "set12" / "incomplete.ABC_1.0.0"
+    leftover.mkdir(parents=True)
+    (leftover / "half").write_text("written")
+    first.prepare()
+    second.prepare()
+    assert not leftover.exists()
+    for builder in (first, second):
+        names = [example["name"] for example in tfds.as_numpy(builder.as_dataset(split="test"))]
+        assert names == [b"01", b"02"]
+
+
+def test_neither_folder_nor_network(tiny_sets):
+    with pytest.raises(DataUnavailableError, match="bsd80 is bsd68 and set12 together"):
+        load_images("bsd80")
+
+
+def test_unknown_set_or_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"'bsd500', choose one of bsd400, .*, sample$"):
+        load_images("bsd500")
+    with pytest.raises(FileNotFoundError, match="nowhere: there is no such folder"):
+        load_images("set12", data_dir=tmp_path / "nowhere")
+
+
+def test_load_folder(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 7, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "b.tif"), pixels)
+    cv2.imwrite(str(tmp_path / "a.png"), pixels[:, :, 0])
+    cv2.imwrite(str(tmp_path / "c.jpg"), pixels)
+    (tmp_path / ".hidden").write_text("no image")
+    (tmp_path / "folder").mkdir()
+    images = load_folder(tmp_path)
+    assert [image.name for image in images] == ["a.png", "b.tif", "c.jpg"]
+    np.testing.assert_array_equal(images[0].pixels, pixels[:, :, :1])
+    np.testing.assert_array_equal(images[1].pixels, pixels[:, :, ::-1])
+
+
+def test_load_folder_names_the_file_that_is_no_image(tmp_path):
+    with pytest.raises(FileNotFoundError, match="the folder holds no images"):
+        load_folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no such folder"):
+        load_folder(tmp_path / "nowhere")
+    (tmp_path / "notes.txt").write_text("no image")
+    with pytest.raises(ValueError, match=r"notes\.txt: not an image"):
+        load_folder(tmp_path)

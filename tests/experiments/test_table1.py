@@ -1,0 +1,105 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from dncnn_keras import DnCNN, datasets
+from dncnn_keras.pretrained import save_pretrained
+from experiments import table1 as module
+from experiments.__main__ import main
+from experiments.published import TABLE1_PSNR, TABLE1_SSIM
+
+EXPERIMENT = """
+kind: table1
+sigmas: [15, 50]
+models: [{weights}]
+visual: {{zoom: [2, 3, 8]}}
+"""
+
+
+def _images(*names):
+    generator = np.random.default_rng(0)
+    return [
+        datasets.NamedImage(name, generator.integers(0, 256, (20, 24, 1), dtype=np.uint8))
+        for name in names
+    ]
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    keras.utils.set_random_seed(0)
+    save_pretrained(DnCNN(depth=2, filters=2), "mine", tmp_path, {})
+    classical = module.classical_methods
+    # K-SVD and BM3D take minutes on real images, and BM3D is an optional extra.
+    monkeypatch.setattr(
+        module,
+        "classical_methods",
+        lambda protocol: [m for m in classical(protocol) if m.name in ("noisy", "nlm")],
+    )
+    monkeypatch.setattr(module.pictures, "psnr_over_sigma", lambda *arguments: None)
+    file = tmp_path / "table1.yaml"
+    file.write_text(EXPERIMENT.format(weights=tmp_path / "mine.weights.h5"))
+    return file
+
+
+def test_table_stands_beside_the_paper_s(file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a", "set12/b"))
+    assert main(["run", str(file)]) == 0
+    table = (tmp_path / "results" / "table1.md").read_text()
+    assert table in capsys.readouterr().out
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[4:]]
+    header, *rows = [row for row in rows if not row[0].startswith("---")]
+    assert len({len(row) for row in [header, *rows]}) == 1
+    assert header[3:] == ["Noisy", "NLM", "mine", "Clipped noise"]
+    assert rows[0][:6] == ["**15**", "paper PSNR", "17.26", "24.61", "29.67", ""]
+    measured = json.loads((tmp_path / "results" / "table1.json").read_text())["methods"]
+    assert rows[1][3] == f"{measured['noisy']['15.0']['psnr_unclipped']:.2f}"
+    assert rows[1][6] == f"{measured['noisy']['15.0']['psnr']:.2f}"
+    assert (tmp_path / "results" / "table1_visual.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "results" / "table1" / "bsd80" / "nlm.json").exists()
+    assert not (tmp_path / "results" / "table1" / "bsd80" / "mine.json").exists()
+
+
+def test_without_data_it_falls_back_loudly_and_leaves_the_results_alone(
+    file, tmp_path, monkeypatch, capsys
+):
+    def load(name, split):
+        if name == "bsd80":
+            raise datasets.DataUnavailableError("no network\nno folder")
+        return _images("camera")
+
+    monkeypatch.setattr(module.datasets, "load_images", load)
+    assert main(["run", str(file)]) == 0
+    captured = capsys.readouterr()
+    assert "!!  no folder" in captured.err and "NOT those of the paper's set" in captured.err
+    assert "Not the paper's images" in captured.out and "paper PSNR" not in captured.out
+    assert not (tmp_path / "results" / "table1.md").exists()
+    assert (tmp_path / "runs" / "table1.md").exists()
+
+
+def test_the_paper_s_protocol_overstates_the_networks_ssim_only(file, monkeypatch, tmp_path):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    row = {"psnr": 30.0, "psnr_unclipped": 29.0, "ssim": 0.8, "ssim_range_2": 0.9}
+
+    class Column:
+        name = "dncnn-blind"
+
+    assert module._shown(Column, row, "honest") == (30.0, 0.8)
+    assert module._shown(Column, row, "paper") == (30.0, 0.9)
+    Column.name = "noisy"
+    assert module._shown(Column, row, "paper") == (29.0, 0.8)
+
+
+def test_an_unknown_model_is_left_out_with_a_note(file, monkeypatch, capsys):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    assert main(["run", str(file), "--set", "models=[dncnn-nonesuch]"]) == 0
+    assert "dncnn-nonesuch is not released yet" in capsys.readouterr().err
+
+
+def test_published_figures_fall_with_sigma():
+    for table in (TABLE1_PSNR, TABLE1_SSIM):
+        values = np.array([table[sigma] for sigma in sorted(table)])
+        assert values.shape == (12, 6)
+        assert (np.diff(values, axis=0) <= 0).all()

@@ -1,0 +1,101 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from dncnn_keras import load_pretrained
+from experiments.__main__ import main
+
+EXPERIMENT = """
+kind: train-dncnn
+name: trial
+devices: cpu
+data: {{folder: {folder}, holdout: 1, patch_size: 16, sigma: [5, 50]}}
+network: {{depth: 3, filters: 4}}
+optimizer: {{learning_rate: 0.01, warmup: 0.1}}
+training: {{steps: 60, batch_size: 4, epoch: 10, validate_every: 3, loss: mae}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(3):
+        pixels = cv2.GaussianBlur(generator.integers(0, 256, (40, 50), dtype=np.uint8), (0, 0), 2)
+        cv2.imwrite(str(folder / f"{number}.png"), pixels)
+    file = tmp_path / "trial.yaml"
+    file.write_text(EXPERIMENT.format(folder=folder))
+    return file
+
+
+def _losses(folder):
+    rows = (folder / "log.csv").read_text().splitlines()
+    return [float(row.split(",")[rows[0].split(",").index("loss")]) for row in rows[1:]]
+
+
+def test_trains_releases_and_records_how(file, tmp_path):
+    assert main(["run", str(file)]) == 0
+    run = tmp_path / "runs" / "trial"
+    losses = _losses(run)
+    assert len(losses) == 6 and losses[-1] < 0.5 * losses[0]
+    assert load_pretrained(str(run / "trial.weights.h5")).depth == 3
+    made_by = json.loads((run / "trial.json").read_text())["provenance"]
+    assert made_by["experiment"]["training"]["steps"] == 60
+    assert made_by["validation_images"] == ["0.png"]
+    assert set(made_by["validation_psnr"]) == {"15", "25", "50"}
+    assert made_by["versions"]["keras"] and made_by["processor"]
+
+
+def test_killed_and_started_again_it_ends_with_the_same_weights(file, tmp_path):
+    command = [sys.executable, "-m", "experiments", "run", str(file), "--set"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    log = tmp_path / "runs" / "killed" / "log.csv"
+    process = subprocess.Popen([*command, "name=killed"], cwd=tmp_path, env=environment)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if log.exists() and len(log.read_text().splitlines()) > 2:
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for name in ("killed", "whole"):
+        subprocess.run([*command, f"name={name}"], cwd=tmp_path, env=environment, check=True)
+    models = [
+        load_pretrained(str(tmp_path / "runs" / name / f"{name}.weights.h5"))
+        for name in ("killed", "whole")
+    ]
+    for killed, whole in zip(models[0].variables, models[1].variables, strict=True):
+        np.testing.assert_array_equal(killed, whole)
+    epochs = [row.split(",")[0] for row in log.read_text().splitlines()[1:]]
+    assert epochs == ["0", "1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("network.channels=3", "network.channels is 3, but image"),
+        ("data.holdout=3", "data.holdout: 3 of only 3 images"),
+        ("data.patch_size=64", "64x64"),
+        ("data.folder=nowhere", "nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line_and_a_failed_exit(file, capsys, change, message):
+    assert main(["run", str(file), "--set", change]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("error: ") and message in error and "\n" not in error
+
+
+def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(file, tmp_path, capsys):
+    rate = "optimizer.learning_rate=1.0e30"
+    assert main(["run", str(file), "--set", rate, "--set", "optimizer.warmup=0.9"]) == 2
+    assert "lower optimizer.learning_rate" in capsys.readouterr().err
+    assert not (tmp_path / "runs" / "trial" / "trial.weights.h5").exists()

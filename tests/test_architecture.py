@@ -1,0 +1,47 @@
+"""Imports flow one way, and importing a package costs nothing and prints nothing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ALLOWED = {
+    "dncnn_keras": set(),
+    "learned_optim": {"dncnn_keras"},
+    "meta_aux": {"dncnn_keras"},
+    "experiments": {"dncnn_keras", "learned_optim", "meta_aux"},
+}
+
+
+def _imported_packages(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_imports_flow_one_way(package):
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
+    for file in files:
+        siblings = set(_imported_packages(file)) & set(ALLOWED) - {package}
+        assert siblings <= ALLOWED[package], f"{file} imports {siblings - ALLOWED[package]}"
+
+
+@pytest.mark.parametrize("package", ["dncnn_keras", "dncnn_keras.datasets", "learned_optim"])
+def test_importing_a_package_is_quiet_and_loads_no_tensorflow(package):
+    code = f"import sys, {package}; assert not {{'tensorflow', 'keras', 'cv2'}} & set(sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_first_use_of_a_public_name_prints_nothing():
+    code = "from dncnn_keras import DnCNN; DnCNN(depth=2, filters=1)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -35,9 +35,10 @@ def to_float(pixels):
 
 def from_float(image, dtype):
     """Converts a float image to uint8 or uint16: clipped to [0, 1] and rounded."""
-    scaled = np.clip(image, 0.0, 1.0)
-    scaled *= np.iinfo(dtype).max
-    return np.rint(scaled, out=scaled).astype(dtype)
+    pixels = np.empty(image.shape, dtype)
+    for row, target in zip(image, pixels, strict=True):  # row by row: no second float image
+        target[...] = np.rint(np.clip(row, 0.0, 1.0) * np.iinfo(dtype).max)
+    return pixels
 
 
 def read_image(path):

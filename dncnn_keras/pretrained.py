@@ -23,6 +23,22 @@ def available():
     return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
 
 
+def weights_file(name):
+    """Path of the weight file of a name out of `available()`; a path is returned as it is.
+
+    Raises:
+        FileNotFoundError: If there are no such weights.
+    """
+    if str(name).endswith(_SUFFIX):
+        return Path(name)
+    if str(name) in available():
+        return WEIGHTS / f"{name}{_SUFFIX}"
+    raise FileNotFoundError(
+        f"there are no weights named {str(name)!r}; available: "
+        f"{', '.join(available()) or 'none'}, or the path of a {_SUFFIX} file"
+    )
+
+
 def load_pretrained(name="dncnn-blind"):
     """Loads released weights.
 
@@ -41,15 +57,7 @@ def load_pretrained(name="dncnn-blind"):
 
         model = load_pretrained("dncnn-blind")
     """
-    if str(name).endswith(_SUFFIX):
-        weights = Path(name)
-    elif str(name) in available():
-        weights = WEIGHTS / f"{name}{_SUFFIX}"
-    else:
-        raise FileNotFoundError(
-            f"there are no weights named {str(name)!r}; available: "
-            f"{', '.join(available()) or 'none'}, or the path of a {_SUFFIX} file"
-        )
+    weights = weights_file(name)
     stem = weights.name.removesuffix(_SUFFIX)
     description = weights.with_name(f"{stem}.json")
     for path in (weights, description):

@@ -1,5 +1,6 @@
 """What a result must say about how it was made."""
 
+import contextlib
 import datetime
 import os
 import platform
@@ -21,23 +22,20 @@ def provenance():
         tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
         for gpu in tf.config.list_physical_devices("GPU")
     ]
-    packages = ("tensorflow", "keras", "numpy", "scikit-image", "bm3d")
+    # TensorFlow is asked itself, since its package has several names (tensorflow-cpu...).
+    versions = {"tensorflow": tf.__version__}
+    for name in ("keras", "numpy", "scikit-image", "bm3d"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "revision": _git_revision(),
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in packages if _version(name)},
+        "versions": versions,
         "processor": _processor(),
         "cores": os.cpu_count(),
         "gpus": gpus,
     }
-
-
-def _version(package):
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _git_revision():

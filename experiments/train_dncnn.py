@@ -54,7 +54,8 @@ def train_dncnn(experiment, folder):
             jit_compile=bool(tf.config.list_physical_devices("GPU")),
         )
     checkpoint = Checkpoint(folder, settings, training.epoch)
-    done = checkpoint.restore(model)
+    with strategy.scope():
+        done = checkpoint.restore(model)
     trim_log(folder / "log.csv", done)
     if done:
         print(f"{folder}: going on after {done * training.epoch:,} of {training.steps:,} steps")
@@ -69,6 +70,7 @@ def train_dncnn(experiment, folder):
         steps_per_epoch=training.epoch,
         validation_data=_validation_set(validation_images, experiment),
         validation_freq=training.validate_every,
+        shuffle=False,  # the sequence of patches is random and fixed already
         callbacks=[
             _StopOnNaN(),
             keras.callbacks.CSVLogger(folder / "log.csv", append=True),

@@ -42,18 +42,21 @@ class DnCNNDenoiser(Denoiser):
         self._network = _compile(fold_batch_norm(model), dtype or _fast_dtype())
 
     def denoise_batch(self, noisy, sigma=None):
-        """Denoises a checked batch, image by image, so that memory does not grow with it."""
-        channels = noisy.shape[3]
-        if self._channels not in (1, channels):
+        """Denoises a checked batch."""
+        if self._channels not in (1, noisy.shape[3]):
             raise ValueError(
                 f"{self.name}: the network takes images of {self._channels} channels, "
-                f"got {channels}"
+                f"got {noisy.shape[3]}"
             )
+        return apply_tiled(self._denoise_window, noisy, self._tile, self._overlap)
+
+    def _denoise_window(self, noisy):
+        """Denoises image by image, so that the hidden layers' memory does not grow with them."""
         clean = np.empty_like(noisy)
         for image in range(noisy.shape[0]):
-            for first in range(0, channels, self._channels):
+            for first in range(0, noisy.shape[3], self._channels):
                 part = np.s_[image : image + 1, :, :, first : first + self._channels]
-                clean[part] = apply_tiled(self._network, noisy[part], self._tile, self._overlap)
+                clean[part] = self._network(noisy[part])
         return clean
 
     def denoise_image(self, noisy, sigma=None):

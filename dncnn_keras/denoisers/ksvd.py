@@ -10,8 +10,10 @@ from threadpoolctl import threadpool_limits
 from dncnn_keras.denoisers.denoiser import Denoiser
 
 PATCH_SIZE = 8
-# Signals coded together: enough to hide Python's overhead, few enough for a core's own cache.
+# Signals that one worker codes together, and how many of them at a time where a step's own
+# arrays (their correlations, their atoms) should stay in the processor's cache.
 BLOCK = 2048
+CACHED = 256
 # Patches whose codes are held in memory at a time when the whole image is denoised.
 STRIP_PATCHES = 32_768
 POWER_STEPS = 3
@@ -99,7 +101,9 @@ class KSVD(Denoiser):
 
         # A patch's approximation is the patch less its residual, so that with W patches over a
         # pixel the docstring's formula is y - sum(residuals) / (lambda + W).
-        coverage = np.outer(*(np.convolve(np.ones(n), np.ones(PATCH_SIZE)) for n in (rows, columns)))
+        coverage = np.outer(
+            *(np.convolve(np.ones(n), np.ones(PATCH_SIZE)) for n in (rows, columns))
+        )
         blend = 0.034 * sigma
         return noisy - blend * residual / (1 + blend * coverage)
 
@@ -107,7 +111,9 @@ class KSVD(Denoiser):
         count = windows.shape[0] * windows.shape[1]
         if count <= self.training_patches:
             return _without_mean(windows)
-        chosen = np.random.default_rng(self.seed).choice(count, self.training_patches, replace=False)
+        chosen = np.random.default_rng(self.seed).choice(
+            count, self.training_patches, replace=False
+        )
         return _without_mean(windows[np.unravel_index(np.sort(chosen), windows.shape[:2])])
 
 
@@ -284,19 +290,16 @@ def _code_block(signals, dictionary, gram, error_goal, max_atoms):
     # Per signal the upper triangular U with U U^T = G^-1, G the Gram matrix of its atoms.
     factors = np.empty((len(live), 0, 0), np.float32)
     for count in range(1, max_atoms + 1):
-        correlations = errors @ dictionary.T
-        best = np.abs(correlations).argmax(axis=1)
-        best_correlation = correlations[np.arange(len(live)), best]
-
+        best, best_correlations = _best_atoms(errors, dictionary)
         # The new atom is `atoms^T projection` plus a part of squared norm `height` outside of
         # the chosen atoms' span. The bound keeps a repeated atom from dividing by zero.
         with_chosen = gram[chosen, best[:, None]][:, None, :] @ factors
         projection = (factors @ with_chosen.swapaxes(1, 2))[:, :, 0]
         height = np.maximum(1 - _energy(with_chosen[:, 0]), 1e-5)
-        step = (best_correlation / height)[:, None]
+        step = (best_correlations / height)[:, None]
         chosen = np.concatenate([chosen, best[:, None]], axis=1)
         values = np.concatenate([values - step * projection, step], axis=1)
-        errors = targets - (values[:, None, :] @ dictionary[chosen])[:, 0]
+        errors = targets - _combinations(values, chosen, dictionary)
 
         above = (_energy(errors) > error_goal) & (count < max_atoms)
         done, going = np.flatnonzero(~above), np.flatnonzero(above)
@@ -315,6 +318,27 @@ def _code_block(signals, dictionary, gram, error_goal, max_atoms):
         live, targets, errors = live[going], targets[going], errors[going]
         chosen, values = chosen[going], values[going]
     return residuals, SparseCode(*map(np.concatenate, zip(*codes, strict=True)))
+
+
+def _best_atoms(errors, dictionary):
+    """Per signal the atom that correlates most with what is left of it, and the correlation."""
+    best = np.empty(len(errors), np.intp)
+    best_correlations = np.empty(len(errors), np.float32)
+    for start in range(0, len(errors), CACHED):
+        part = slice(start, start + CACHED)
+        correlations = errors[part] @ dictionary.T
+        best[part] = np.abs(correlations).argmax(axis=1)
+        best_correlations[part] = correlations[np.arange(len(correlations)), best[part]]
+    return best, best_correlations
+
+
+def _combinations(values, chosen, dictionary):
+    """Sums of the chosen atoms times their values, one sum a row."""
+    sums = np.empty((len(values), 1, dictionary.shape[1]), np.float32)
+    for start in range(0, len(values), CACHED):
+        part = slice(start, start + CACHED)
+        np.matmul(values[part, None, :], dictionary.take(chosen[part], axis=0), out=sums[part])
+    return sums[:, 0]
 
 
 def _energy(signals):

@@ -66,9 +66,9 @@ def test_jpeg_is_turned_upright(tmp_path):
 
 
 def test_float_conversion_clips_and_rounds():
-    image = np.array([-0.1, 0.0, 0.5 / 255 - 1e-4, 0.5 / 255 + 1e-4, 1.0, 1.3])
-    np.testing.assert_array_equal(from_float(image, np.uint8), [0, 0, 0, 1, 255, 255])
-    every = np.arange(65536, dtype=np.uint16)
+    image = np.array([[-0.1, 0.0, 0.5 / 255 - 1e-4, 0.5 / 255 + 1e-4, 1.0, 1.3]])
+    np.testing.assert_array_equal(from_float(image, np.uint8), [[0, 0, 0, 1, 255, 255]])
+    every = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     np.testing.assert_array_equal(from_float(to_float(every), np.uint16), every)
 
 

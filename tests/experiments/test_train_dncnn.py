@@ -48,7 +48,7 @@ def test_trains_releases_and_records_how(file, tmp_path):
     losses = _losses(run)
     assert len(losses) == 6 and losses[-1] < 0.5 * losses[0]
     assert load_pretrained(str(run / "trial.weights.h5")).depth == 3
-    made_by = json.loads((run / "trial.json").read_text())["provenance"]
+    made_by = json.loads((run / "trial.json").read_text())
     assert made_by["experiment"]["training"]["steps"] == 60
     assert made_by["validation_images"] == ["0.png"]
     assert set(made_by["validation_psnr"]) == {"15", "25", "50"}

@@ -1,0 +1,16 @@
+import numpy as np
+import tensorflow as tf
+
+from dncnn_keras import seeds
+
+
+def test_a_seed_follows_from_its_path_alone():
+    paths = [(0,), (1,), (0, "noise"), (0, "patch"), (0, "noise", 1), (0, 1, "noise")]
+    derived = {tuple(seeds.derive(*path).numpy()) for path in paths}
+    assert len(derived) == len(paths)
+    np.testing.assert_array_equal(seeds.derive(0, "noise", 1), seeds.derive(0, "noise", 1))
+
+
+def test_a_seed_is_the_same_inside_a_graph():
+    traced = tf.function(lambda index: seeds.derive(3, "patch", index))
+    np.testing.assert_array_equal(traced(tf.constant(7)), seeds.derive(3, "patch", 7))

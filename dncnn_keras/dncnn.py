@@ -48,9 +48,7 @@ class DnCNN(keras.Model):
     TensorShape([1, 50, 40, 1])
     """
 
-    def __init__(
-        self, depth=17, filters=64, channels=1, batch_norm=True, dtype=None, name="dncnn", **kwargs
-    ):
+    def __init__(self, depth=17, filters=64, channels=1, batch_norm=True, dtype=None, name="dncnn"):
         for argument, value, least in (
             ("depth", depth, 2),
             ("filters", filters, 1),
@@ -83,7 +81,7 @@ class DnCNN(keras.Model):
             x = layers.ReLU(dtype=dtype, name=f"relu_{index}")(x)
         residual = convolution(depth, channels, use_bias=True)(x)
         clean = layers.Subtract(dtype="float32", name="clean")([noisy, residual])
-        super().__init__(inputs=noisy, outputs=clean, name=name, **kwargs)
+        super().__init__(inputs=noisy, outputs=clean, name=name)
         self.depth = depth
         self.filters = filters
         self.channels = channels

@@ -1,13 +1,16 @@
 """Loads TensorFlow without its start-up notices."""
 
 import os
+import re
 import sys
 import tempfile
 
-_NOTICES = (
-    "WARNING: All log messages before absl::InitializeLog()",
-    "I0000 ",
-    "To enable the following instructions",
+_NOTICES = re.compile(
+    r"WARNING: All log messages before absl::InitializeLog\(\)"
+    r"|I0000 "
+    r"|To enable the following instructions"
+    # TensorFlow's way of saying that there is no GPU.
+    r"|E0000 .*failed call to cuInit"
 )
 
 
@@ -15,7 +18,8 @@ def import_tensorflow():
     """Imports TensorFlow, dropping the notices that it prints on every start.
 
     The notices come from C++ before any logging setting is read, so they are filtered from the
-    standard error of the import itself; everything else printed there still comes through.
+    standard error of the import and of the first look for GPUs; everything else printed there
+    still comes through.
     """
     if "tensorflow" in sys.modules:
         return
@@ -26,11 +30,13 @@ def import_tensorflow():
     with tempfile.TemporaryFile("w+", errors="replace") as captured:
         os.dup2(captured.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
             captured.seek(0)
             for line in captured:
-                if not line.startswith(_NOTICES):
+                if not _NOTICES.match(line):
                     sys.stderr.write(line)

@@ -1,5 +1,6 @@
 """The pictures of the first paper's experiments."""
 
+import contextlib
 import os
 
 import cv2
@@ -15,7 +16,7 @@ from matplotlib.patches import Rectangle
 
 
 def psnr_over_sigma(methods, rows, file):
-    """Plots every method's mean PSNR over sigma, as its distance from the best classical one's.
+    """Plots every method's mean PSNR over sigma, and its distance from BM3D's.
 
     Args:
         methods: List of `methods.Method`.
@@ -23,19 +24,19 @@ def psnr_over_sigma(methods, rows, file):
         file: `Path` of the PNG.
     """
     figure, (absolute, relative) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    bm3d = rows.get("bm3d", rows.get("bm3d-8bit", {}))
     for method in methods:
         sigmas = sorted(rows[method.name])
         key = "psnr_unclipped" if method.name == "noisy" else "psnr"
         values = np.array([rows[method.name][sigma][key] for sigma in sigmas])
         absolute.plot(sigmas, values, marker="o", label=method.title)
-        if method.name in ("noisy", "bm3d", "bm3d-8bit"):
-            continue
-        bm3d = rows["bm3d" if "bm3d" in rows else "bm3d-8bit"]
+        shared = [sigma for sigma in sigmas if sigma in bm3d and key == "psnr"]
         relative.plot(
-            sigmas, values - [bm3d[sigma]["psnr"] for sigma in sigmas], marker="o",
-            label=method.title, color=absolute.lines[-1].get_color(),
-        )  # fmt: skip
-    absolute.set(xlabel="sigma (grey levels)", ylabel="PSNR (dB)", title="Mean PSNR")
+            shared,
+            [rows[method.name][sigma]["psnr"] - bm3d[sigma]["psnr"] for sigma in shared],
+            marker="o",
+            color=absolute.lines[-1].get_color(),
+        )
     relative.axhline(0, color="grey", linewidth=1)
     relative.set(
         xlabel="sigma (grey levels)", ylabel="PSNR minus BM3D's (dB)", title="Distance from BM3D"
@@ -68,7 +69,8 @@ def visual_comparison(experiment, dataset, images, methods, file):
     for method in methods:
         if method.sigmas is None or sigma in method.sigmas:
             kept = file.parent / "table1" / dataset / f"{method.name}_visual.png"
-            panels.append((method.title, _output(method, noisy, sigma, kept)))
+            with contextlib.suppress(ImportError):  # an optional package: no panel
+                panels.append((method.title, _output(method, noisy, sigma, kept)))
 
     columns = -(-len(panels) // 2)
     figure, grid = plt.subplots(2, columns, figsize=(3.1 * columns, 6.6), layout="constrained")
@@ -85,10 +87,9 @@ def visual_comparison(experiment, dataset, images, methods, file):
         for spine in zoom.spines.values():
             spine.set_edgecolor("gold")
         axes.set_axis_off()
-        psnr = "" if shown is panels[0][1] or title == "Clean" else (
-            f"\n{metrics.psnr(clean, shown):.2f} dB, SSIM {metrics.ssim(clean, shown):.3f}"
-        )  # fmt: skip
-        axes.set_title(title + psnr, fontsize=9)
+        if title != "Clean":
+            title += f"\n{metrics.psnr(clean, shown):.2f} dB, SSIM {metrics.ssim(clean, shown):.3f}"
+        axes.set_title(title, fontsize=9)
     figure.suptitle(f"{image.name}, sigma {sigma:g}", fontsize=10)
     _save(figure, file)
 

@@ -125,9 +125,9 @@ class Visual(_Section):
         zoom: Top row, left column and side of the square, in pixels.
     """
 
-    image: str = "bsd68/test003"
+    image: str = "bsd68/test007"
     sigma: Sigma = 15.0
-    zoom: tuple[int, int, int] = (100, 100, 60)
+    zoom: tuple[int, int, int] = (105, 180, 70)
 
 
 class Table1(_Section):

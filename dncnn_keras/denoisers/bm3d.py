@@ -2,14 +2,15 @@
 
 from dncnn_keras.denoisers.denoiser import Denoiser
 
+MIN_SIZE = 9
+
 
 class BM3D(Denoiser):
     """Block-matching and 3-D filtering (Dabov et al., 2007) by the PyPI package `bm3d`.
 
     The package is Tampere University's own, in its 2020 version, with the profile `np`. Its
     licence allows **nonprofit, noncommercial use only**, which is why it does not come with
-    this project but has to be asked for: `pip install meta-denoise[bm3d]`. It uses all cores,
-    whose order of summation makes results differ by rounding errors from run to run.
+    this project but has to be asked for: `pip install meta-denoise[bm3d]`. It uses all cores.
 
     Reference:
 
@@ -41,7 +42,14 @@ class BM3D(Denoiser):
         self._bm3d = bm3d
 
     def denoise_image(self, noisy, sigma):
-        """Denoises one float32 image of shape `(height, width)`."""
+        """Denoises one float32 image of shape `(height, width)`, at least 9x9 pixels."""
+        # The package refuses images below its 8x8 blocks, and crashes the process on 8x8 itself.
+        if min(noisy.shape) < MIN_SIZE:
+            height, width = noisy.shape
+            raise ValueError(
+                f"{self.name}: needs images of at least {MIN_SIZE}x{MIN_SIZE} pixels, "
+                f"got {height}x{width}"
+            )
         if sigma == 0:
             return noisy
         return self._bm3d(noisy, sigma / 255, profile="np")

@@ -1,7 +1,5 @@
 """Non-local means, as implemented by scikit-image."""
 
-import numpy as np
-
 from dncnn_keras.denoisers.denoiser import Denoiser
 
 
@@ -45,12 +43,10 @@ class NLM(Denoiser):
         if sigma == 0:
             return noisy
         return denoise_nl_means(
-            # The algorithm subtracts running sums over the whole image: float32 loses them.
-            noisy.astype(np.float64),
+            noisy,
             patch_size=self.patch_size,
             patch_distance=self.patch_distance,
             h=self.strength * sigma / 255,
             sigma=sigma / 255,
             fast_mode=True,
-            preserve_range=True,
         )

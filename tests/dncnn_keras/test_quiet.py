@@ -5,7 +5,11 @@ FAKE = """
 import os
 os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called\\n")
 os.write(2, b"I0000 00:00:1 port.cc:153] oneDNN custom operations are on.\\n")
-os.write(2, b"E0000 00:00:1 cuda.cc:1] no driver\\n")
+os.write(2, b"E0000 00:00:1 cuda.cc:1] out of memory\\n")
+
+class config:
+    def list_physical_devices():
+        os.write(2, b"E0000 00:00:1 cuda.cc:2] failed call to cuInit: UNKNOWN ERROR\\n")
 """
 
 
@@ -16,4 +20,4 @@ def test_notices_are_dropped_and_errors_kept(tmp_path):
         "quiet.import_tensorflow(); quiet.import_tensorflow(); print('done', file=sys.stderr)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.stderr.splitlines() == ["E0000 00:00:1 cuda.cc:1] no driver", "done"]
+    assert result.stderr.splitlines() == ["E0000 00:00:1 cuda.cc:1] out of memory", "done"]

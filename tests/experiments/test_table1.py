@@ -6,6 +6,7 @@ import pytest
 
 from dncnn_keras import DnCNN, datasets
 from dncnn_keras.pretrained import save_pretrained
+from experiments import methods
 from experiments import table1 as module
 from experiments.__main__ import main
 from experiments.published import TABLE1_PSNR, TABLE1_SSIM
@@ -38,7 +39,6 @@ def file(tmp_path, monkeypatch):
         "classical_methods",
         lambda protocol: [m for m in classical(protocol) if m.name in ("noisy", "nlm")],
     )
-    monkeypatch.setattr(module.pictures, "psnr_over_sigma", lambda *arguments: None)
     file = tmp_path / "table1.yaml"
     file.write_text(EXPERIMENT.format(weights=tmp_path / "mine.weights.h5"))
     return file
@@ -90,6 +90,21 @@ def test_the_paper_s_protocol_overstates_the_networks_ssim_only(file, monkeypatc
     assert module._shown(Column, row, "paper") == (30.0, 0.9)
     Column.name = "noisy"
     assert module._shown(Column, row, "paper") == (29.0, 0.8)
+
+
+def test_a_missing_package_leaves_a_gap_and_a_note(file, tmp_path, monkeypatch, capsys):
+    def fail(sigma):
+        raise ImportError("BM3D: the optional package is missing")
+
+    bm3d = module.classical_methods("paper")[:1] + [methods.Method("bm3d", "BM3D", fail, {})]
+    monkeypatch.setattr(module, "classical_methods", lambda protocol: bm3d)
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    assert main(["run", str(file)]) == 0
+    captured = capsys.readouterr()
+    assert "sigma 50 is left out: BM3D: the optional package is missing" in captured.err
+    ours = next(line for line in captured.out.splitlines() if "ours PSNR" in line)
+    assert [cell.strip() for cell in ours.split("|")][5] == ""
+    assert (tmp_path / "results" / "table1_psnr.png").exists()
 
 
 def test_an_unknown_model_is_left_out_with_a_note(file, monkeypatch, capsys):

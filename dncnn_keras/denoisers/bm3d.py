@@ -10,7 +10,8 @@ class BM3D(Denoiser):
 
     The package is Tampere University's own, in its 2020 version, with the profile `np`. Its
     licence allows **nonprofit, noncommercial use only**, which is why it does not come with
-    this project but has to be asked for: `pip install meta-denoise[bm3d]`. It uses all cores.
+    this project but has to be asked for: `pip install meta-denoise[bm3d]`. It uses all cores,
+    and its results differ by rounding errors (1e-6) from run to run.
 
     Reference:
 
@@ -23,6 +24,7 @@ class BM3D(Denoiser):
 
     Example:
 
+    >>> import numpy as np
     >>> noisy = 0.5 + 0.1 * np.random.default_rng(0).normal(size=(1, 32, 32, 1))
     >>> BM3D()(noisy, sigma=25.5).shape
     (1, 32, 32, 1)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from dncnn_keras.denoisers.denoiser import Denoiser
 
@@ -15,8 +15,12 @@ PATCH_SIZE = 8
 BLOCK = 2048
 CACHED = 256
 # Patches whose codes are held in memory at a time when the whole image is denoised.
-STRIP_PATCHES = 32_768
+STRIP_PATCHES = 65_536
 POWER_STEPS = 3
+
+# Signals are spread over the cores in blocks. A BLAS that does so too, within each of the many
+# small products, slows them down, on a busy machine a hundredfold.
+one_blas_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
 
 
 class SparseCode(NamedTuple):
@@ -33,12 +37,14 @@ class KSVD(Denoiser):
     A dictionary of 8x8 atoms is learned from overlapping patches of the noisy image, starting
     from an overcomplete DCT. Every patch, its mean removed, is then approximated by as few atoms
     as bring the error down to the noise, and the overlapping approximations `D a` are averaged
-    with the noisy image `y` (equation 8 of the paper, with `lambda = 30 / sigma`):
+    with the noisy image `y`, whose weight falls with `sigma` (in grey levels):
 
-        x = (lambda y + sum R^T D a) / (lambda + sum R^T R)
+        x = (y + 0.034 sigma S) / (1 + 0.034 sigma W)
 
-    The settings are those of the authors' own program: error goal `1.15 sigma` a pixel, ten
-    iterations (five where `sigma <= 5`), `1 / lambda = 0.034 sigma`.
+    Here `S` is the sum of the approximations over a pixel and `W` their number. This is the
+    closed form of the paper, where the image's weight is `lambda = 30 / sigma`, as rounded in
+    the authors' own program. From there come the other settings too: error goal `1.15 sigma` a
+    pixel, ten iterations (five where `sigma <= 5`).
 
     Args:
         atoms: Number of atoms, a square number.
@@ -67,9 +73,6 @@ class KSVD(Denoiser):
         self.training_patches = training_patches
         self.seed = seed
 
-    # The blocks of patches are spread over the cores here: a BLAS that did so too, within each
-    # small product, would slow them down, on a busy machine a hundredfold.
-    @threadpool_limits.wrap(limits=1, user_api="blas")
     def denoise_image(self, noisy, sigma):
         """Denoises one float32 image of shape `(height, width)`, at least 8x8 pixels."""
         if min(noisy.shape) < PATCH_SIZE:
@@ -99,8 +102,7 @@ class KSVD(Denoiser):
             for i, j in np.ndindex(PATCH_SIZE, PATCH_SIZE):
                 residual[top + i : top + i + len(errors), j : j + columns] += errors[:, :, i, j]
 
-        # A patch's approximation is the patch less its residual, so that with W patches over a
-        # pixel the docstring's formula is y - sum(residuals) / (lambda + W).
+        # An approximation is the patch less its residual: S = W y - sum(residuals).
         coverage = np.outer(
             *(np.convolve(np.ones(n), np.ones(PATCH_SIZE)) for n in (rows, columns))
         )
@@ -166,6 +168,7 @@ def learn_dictionary(signals, dictionary, error_goal, iterations):
     return dictionary
 
 
+@one_blas_thread
 def update_atoms(dictionary, residuals, code):
     """Fits the atoms, one after the other, to the signals that use them.
 
@@ -202,6 +205,7 @@ def update_atoms(dictionary, residuals, code):
     return dictionary, residuals
 
 
+@one_blas_thread
 def replace_atoms(dictionary, signals, residuals, code):
     """Replaces idle and duplicate atoms by the signals that are approximated worst.
 
@@ -231,6 +235,7 @@ def replace_atoms(dictionary, signals, residuals, code):
     return dictionary
 
 
+@one_blas_thread
 def batch_omp(signals, dictionary, error_goal, max_atoms=None):
     """Orthogonal matching pursuit of many signals: few atoms that meet an error goal.
 

@@ -23,6 +23,7 @@ class NLM(Denoiser):
 
     Example:
 
+    >>> import numpy as np
     >>> noisy = 0.5 + 0.1 * np.random.default_rng(0).normal(size=(1, 32, 32, 1))
     >>> NLM()(noisy, sigma=25.5).shape
     (1, 32, 32, 1)

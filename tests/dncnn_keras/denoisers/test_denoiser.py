@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from dncnn_keras.denoisers.bm3d import BM3D
 from dncnn_keras.denoisers.denoiser import Denoiser
 from dncnn_keras.denoisers.ksvd import KSVD
 from dncnn_keras.denoisers.nlm import NLM
@@ -15,10 +14,8 @@ class Halve(Denoiser):
         return noisy / 2
 
 
-@pytest.fixture(params=[NLM, KSVD, BM3D])
+@pytest.fixture(params=[NLM, KSVD])
 def denoiser(request):
-    if request.param is BM3D:
-        pytest.importorskip("bm3d")
     return request.param()
 
 
@@ -59,7 +56,7 @@ def test_classical_denoisers_treat_images_and_channels_apart(denoiser, noisy):
     assert clean.dtype == np.float32
     assert clean.shape == noisy.shape
     alone = denoiser(noisy[1:, :, :, 2:], 25)
-    np.testing.assert_allclose(clean[1:, :, :, 2:], alone, atol=1e-6)
+    np.testing.assert_allclose(clean[1:, :, :, 2:], alone, atol=1e-5)
 
 
 def test_classical_denoisers_leave_their_input_alone(denoiser, noisy):

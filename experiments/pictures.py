@@ -32,7 +32,8 @@ def psnr_over_sigma(methods, rows, file):
         if not row:
             continue
         key = "psnr_unclipped" if method.name == "noisy" else "psnr"
-        absolute.plot(*zip(*((sigma, row[sigma][key]) for sigma in row)), "o-", label=method.title)
+        values = [row[sigma][key] for sigma in row]
+        absolute.plot(list(row), values, "o-", label=method.title)
         shared = [sigma for sigma in row if sigma in yardstick and method.name != "noisy"]
         distances = [row[sigma]["psnr"] - yardstick[sigma]["psnr"] for sigma in shared]
         relative.plot(shared, distances, "o-", color=absolute.lines[-1].get_color())

@@ -47,7 +47,7 @@ def table1(experiment):
     methods = _methods(experiment)
     rows = {}
     for method in methods:
-        file = (RESULTS if method.slow else RUNS) / "table1" / dataset / f"{method.name}.json"
+        file = (folder if method.slow else RUNS) / "table1" / dataset / f"{method.name}.json"
         if experiment.recompute and method.slow:
             file.unlink(missing_ok=True)
         results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})

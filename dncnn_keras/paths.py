@@ -6,6 +6,10 @@ from pathlib import Path
 DATA_VARIABLE = "DENOISE_DATA"
 CACHE_VARIABLE = "DENOISE_CACHE"
 
+# Both lie where the command is started: what is measured for the project, and what is the user's.
+RESULTS = Path("results")
+RUNS = Path("runs")
+
 
 def data_dir():
     """Folder of image files that the user downloaded by hand.

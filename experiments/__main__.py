@@ -2,9 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
 
-RUNS = Path("runs")
+from dncnn_keras.paths import RUNS
 
 
 def main(argv=None):

@@ -1,7 +1,5 @@
 """Proves the evaluation right with the authors' own weights: `kind: check-harness`."""
 
-from pathlib import Path
-
 import numpy as np
 
 from dncnn_keras import datasets, paths
@@ -30,7 +28,7 @@ def check_harness(experiment):
             f"{paths.DATA_VARIABLE} names, and run this again"
         )
     method = methods[0]
-    file = Path("results") / "table1" / "bsd80" / f"{method.name}.json"
+    file = paths.RESULTS / "table1" / "bsd80" / f"{method.name}.json"
     results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})
     passed = True
     print(f"{'set':8}{'sigma':>6}{'published':>11}{'measured':>10}{'difference':>12}")

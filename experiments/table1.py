@@ -2,19 +2,16 @@
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from dncnn_keras import datasets, pretrained
+from dncnn_keras.paths import RESULTS, RUNS
 from experiments import pictures, published
 from experiments.checkpoint import write_atomically
 from experiments.evaluation import ResultsFile, evaluate
 from experiments.methods import classical_methods, official_methods, pretrained_method
 from experiments.provenance import provenance
-
-RESULTS = Path("results")
-RUNS = Path("runs")
 
 _FALLBACK = """
   !!  The 80 test images of the paper are not here, and could not be downloaded:

@@ -59,10 +59,6 @@ class DnCNNDenoiser(Denoiser):
                 clean[part] = self._network(noisy[part])
         return clean
 
-    def denoise_image(self, noisy, sigma=None):
-        """Denoises one float32 image of shape `(height, width)`."""
-        return self.denoise_batch(noisy[None, :, :, None], sigma)[0, :, :, 0]
-
 
 def _fast_dtype():
     # bfloat16 would be faster on some processors, but costs up to 0.03 dB (dncnn-blind at sigma

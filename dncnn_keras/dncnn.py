@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from dncnn_keras.fused_batch_norm import BatchNormalization
+from dncnn_keras.initializers import IdentityOrthogonal
 
 
 @keras.saving.register_keras_serializable("dncnn_keras")
@@ -59,27 +60,28 @@ class DnCNN(keras.Model):
 
         dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy()).name
 
-        def convolution(index, outputs, use_bias):
+        def convolution(index, outputs, use_bias, initializer):
             return layers.Conv2D(
                 outputs,
                 kernel_size=3,
                 padding="same",
                 use_bias=use_bias,
-                kernel_initializer="orthogonal",
+                kernel_initializer=initializer,
                 dtype=dtype,
                 name=f"conv_{index}",
             )
 
         noisy = keras.Input((None, None, channels), dtype="float32", name="noisy")
-        x = convolution(1, filters, use_bias=True)(noisy)
+        x = convolution(1, filters, True, "orthogonal")(noisy)
         x = layers.ReLU(dtype=dtype, name="relu_1")(x)
         for index in range(2, depth):
-            x = convolution(index, filters, use_bias=not batch_norm)(x)
+            x = convolution(index, filters, not batch_norm, IdentityOrthogonal(gain=0.5))(x)
             if batch_norm:
                 # Keras's momentum of 0.99 lags behind in trainings of a few hundred steps.
                 x = BatchNormalization(momentum=0.95, dtype=dtype, name=f"batch_norm_{index}")(x)
             x = layers.ReLU(dtype=dtype, name=f"relu_{index}")(x)
-        residual = convolution(depth, channels, use_bias=True)(x)
+        last = keras.initializers.Orthogonal(gain=0.1)
+        residual = convolution(depth, channels, True, last)(x)
         clean = layers.Subtract(dtype="float32", name="clean")([noisy, residual])
         super().__init__(inputs=noisy, outputs=clean, name=name)
         self.depth = depth

@@ -121,26 +121,45 @@ def noisy_patches(sampler, sigma, batch_size, start=0):
     Raises:
         ValueError: If a noise level is negative or the range is empty.
     """
+    _check_sigma(sigma)
+    return (
+        tf.data.Dataset.range(start * batch_size, np.iinfo(np.int64).max)
+        .map(
+            lambda index: noisy_patch(sampler, sigma, index),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+        .batch(batch_size, drop_remainder=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def noisy_patch(sampler, sigma, index):
+    """Makes the `index`-th pair of the sequence that `noisy_patches` runs through.
+
+    Args:
+        sampler: A `PatchSampler`.
+        sigma: Noise level or range of levels, as for `noisy_patches`.
+        index: Scalar int64 tensor.
+
+    Returns:
+        The noisy and the clean patch.
+    """
+    low, high = sigma if isinstance(sigma, list | tuple) else (sigma, sigma)
+    first = noise.uniform(0.0, 1.0, seeds.derive(sampler.seed, "sigma"))
+    clean = sampler(index)
+    fraction = tf.cast(tf.cast(index, tf.float64) * _GOLDEN_RATIO % 1.0, tf.float32)
+    level = low + (high - low) * ((first + fraction) % 1.0)
+    noisy = noise.add_gaussian(clean, level, seeds.derive(sampler.seed, "noise", index))
+    return noisy, clean
+
+
+def _check_sigma(sigma):
     low, high = sigma if isinstance(sigma, list | tuple) else (sigma, sigma)
     if not 0 <= low <= high:
         raise ValueError(
             f"patches: sigma must be a number >= 0 or a range (low, high), got {sigma}"
         )
-    first = noise.uniform(0.0, 1.0, seeds.derive(sampler.seed, "sigma"))
-
-    def make_pair(index):
-        clean = sampler(index)
-        fraction = tf.cast(tf.cast(index, tf.float64) * _GOLDEN_RATIO % 1.0, tf.float32)
-        level = low + (high - low) * ((first + fraction) % 1.0)
-        noisy = noise.add_gaussian(clean, level, seeds.derive(sampler.seed, "noise", index))
-        return noisy, clean
-
-    return (
-        tf.data.Dataset.range(start * batch_size, np.iinfo(np.int64).max)
-        .map(make_pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size, drop_remainder=True)
-        .prefetch(tf.data.AUTOTUNE)
-    )
 
 
 def _resize(image, scale):

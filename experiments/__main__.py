@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from dncnn_keras.paths import RUNS
+from experiments.memory import keep_freed_memory
 
 
 def main(argv=None):
@@ -27,6 +28,7 @@ def main(argv=None):
         experiment = read_experiment(arguments.file, arguments.overrides)
         from dncnn_keras.quiet import import_tensorflow
 
+        keep_freed_memory()
         import_tensorflow()
         return _run(experiment)
     except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError) as error:

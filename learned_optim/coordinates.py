@@ -1,0 +1,100 @@
+"""Many tensors as one vector of coordinates, for a rule that treats all of them alike."""
+
+import math
+
+import tensorflow as tf
+
+
+class Coordinates:
+    """The coordinates of several tensors, one tensor after the other in one vector.
+
+    The learned rules are one small network applied to every single weight of a model, so all
+    weights go through it as one batch. What is more than a coordinate's own business, the
+    orthogonalised momentum of a kernel, needs to know which of them form a matrix.
+
+    Args:
+        shapes: List of the tensors' shapes.
+        hidden: List of booleans: which of them are hidden kernels, see `hidden_kernels`.
+
+    Attributes:
+        size: Number of coordinates.
+        shapes: The tensors' shapes.
+        hidden: Which of them are hidden kernels.
+
+    Example:
+
+    >>> coordinates = Coordinates([(3, 3, 8, 8), (8,)], hidden=[True, False])
+    >>> coordinates.size
+    584
+    """
+
+    def __init__(self, shapes, hidden):
+        self.shapes = [tuple(shape) for shape in shapes]
+        self.hidden = list(hidden)
+        self.sizes = [math.prod(shape) for shape in self.shapes]
+        self.size = sum(self.sizes)
+
+    def join(self, tensors):
+        """Makes one float32 vector of tensors of these shapes."""
+        flat = [tf.reshape(tf.cast(tensor, tf.float32), [-1]) for tensor in tensors]
+        return flat[0] if len(flat) == 1 else tf.concat(flat, axis=0)
+
+    def split(self, vector):
+        """Makes a list of tensors of these shapes of one vector."""
+        parts = tf.split(vector, self.sizes)
+        return [tf.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def choose(self, hidden, other):
+        """Constant vector that is one number at hidden kernels' coordinates, another elsewhere."""
+        values = [hidden if is_hidden else other for is_hidden in self.hidden]
+        return tf.repeat(tf.constant(values, tf.float32), self.sizes)
+
+    def map_matrices(self, function, vector, default):
+        """Applies a function to the hidden kernels as matrices.
+
+        Args:
+            function: Takes and returns a tensor of shape `(count, rows, columns)`; kernels of
+                the same shape go through it together.
+            vector: Tensor of shape `(size,)`.
+            default: Tensor of shape `(size,)`, the result at all other coordinates.
+
+        Returns:
+            Tensor of shape `(size,)`.
+        """
+        if not any(self.hidden):
+            return default
+        parts, results = tf.split(vector, self.sizes), tf.split(default, self.sizes)
+        groups = {}
+        for index, (shape, is_hidden) in enumerate(zip(self.shapes, self.hidden, strict=True)):
+            if is_hidden:
+                groups.setdefault((math.prod(shape[:-1]), shape[-1]), []).append(index)
+        for matrix_shape, members in groups.items():
+            matrices = tf.stack([tf.reshape(parts[index], matrix_shape) for index in members])
+            for index, result in zip(members, tf.unstack(function(matrices)), strict=True):
+                results[index] = tf.reshape(result, [-1])
+        return tf.concat(results, axis=0)
+
+
+def hidden_kernels(shapes):
+    """Tells which of a model's tensors, in the model's order, are kernels of hidden layers.
+
+    Those of two or more dimensions are kernels; the first and the last of them, which face the
+    data, are not hidden. Kernels with a side of one are vectors and do not count either.
+
+    Args:
+        shapes: List of all the trainable tensors' shapes.
+
+    Returns:
+        List of booleans of the same length.
+
+    Example:
+
+    >>> hidden_kernels([(784, 20), (20,), (20, 20), (20,), (20, 10), (10,)])
+    [False, False, True, False, False, False]
+    """
+    kernels = [index for index, shape in enumerate(shapes) if len(shape) >= 2]
+    hidden = set(kernels[1:-1])
+    return [
+        index in hidden and min(math.prod(shape[:-1]), shape[-1]) > 1
+        for index, shape in enumerate(shapes)
+    ]

@@ -1,0 +1,276 @@
+"""Meta-training: a Keras model whose weights are a rule's, and whose `fit` trains it."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from learned_optim import pes, unroll
+from learned_optim.coordinates import Coordinates, hidden_kernels
+from learned_optim.tasks.task import fold
+
+
+class MetaTrainer(keras.Model):
+    """Trains a rule on tasks by truncated backpropagation through time.
+
+    Every task is optimised by the rule all the time. A meta-update runs the next window of each
+    live task, and follows the mean of their meta-gradients: one task alone, a shallow network
+    say, would pull the rule to what is best for itself. A task that has run to its horizon starts
+    again as another instance; the first time the tasks end staggered, so that the rule always
+    sees some at their beginning and some late.
+
+    Args:
+        rule: The `Rule` to train.
+        tasks: List of `Task`s, one for each live task.
+        seed: Integer, the run's seed.
+        window: Steps between truncations.
+        horizons: Numbers of steps that a task runs before it starts again; a curriculum: each is
+            used for an equal share of the meta-updates.
+        meta_updates: Number of meta-updates of the whole meta-training, for the curriculum.
+        learning_rate: The rate at which the rule is used on the tasks.
+        schedule: What the rate does over a horizon: `"constant"`, or `"cosine"` to zero.
+        estimator: `"tbptt"`, or `"pes"` for persistent evolution strategies.
+        log_loss, imitation, second_order: See `unroll.window`; of `"tbptt"` alone.
+        pes_sigma, pes_pairs: See `pes.window`; of `"pes"` alone.
+        patience: Meta-updates in a row without any finite meta-gradient after which the last
+            good weights are restored.
+
+    Attributes:
+        dropped: `keras.Variable`, the number of meta-gradients dropped as not finite.
+
+    Example:
+
+    >>> trainer = MetaTrainer(make_rule("rnnprop"), [Quadratics()], seed=0, meta_updates=1000)
+    >>> trainer.compile(optimizer=keras.optimizers.Adam(1e-3, global_clipnorm=1.0))
+    >>> trainer.fit(trainer.updates(), epochs=10, steps_per_epoch=100)
+    """
+
+    def __init__(
+        self,
+        rule,
+        tasks,
+        seed,
+        meta_updates,
+        window=20,
+        horizons=(100,),
+        learning_rate=None,
+        schedule="constant",
+        estimator="tbptt",
+        log_loss=True,
+        imitation=None,
+        second_order=False,
+        pes_sigma=0.01,
+        pes_pairs=1,
+        patience=10,
+        name="meta_trainer",
+    ):
+        super().__init__(name=name)
+        if not tasks:
+            raise ValueError("MetaTrainer: there is no task to train on")
+        if any(horizon % window for horizon in horizons):
+            raise ValueError(f"MetaTrainer: horizons must be multiples of the window, {window}")
+        self.rule = rule
+        self.window = window
+        self.meta_updates = meta_updates
+        self.patience = patience
+        self._horizons = tuple(horizons)
+        self._rate = rule.learning_rate if learning_rate is None else learning_rate
+        self._cosine = schedule == "cosine"
+        self._pes = (pes_sigma, pes_pairs) if estimator == "pes" else None
+        self._unrolled = {
+            "log_loss": log_loss,
+            "imitation": imitation,
+            "second_order": second_order,
+        }
+        seed = tf.constant([seed, 2], tf.int64)
+        copies = 2 * pes_pairs if estimator == "pes" else 1
+        self.live_tasks = []
+        for number, task in enumerate(tasks):
+            share = (number + 1) / len(tasks)
+            first = max(1, round(share * horizons[0] / window)) * window
+            self.live_tasks.append(
+                LiveTask(task, rule, fold(seed, number), first, copies, f"task_{number}")
+            )
+        self._good = [
+            self.add_weight(shape=w.shape, initializer="zeros", trainable=False, name=f"good_{i}")
+            for i, w in enumerate(rule.trainable_weights)
+        ]
+        for good, weight in zip(self._good, rule.trainable_weights, strict=True):
+            good.assign(weight)
+        self.dropped = self.add_weight(shape=(), dtype="int64", trainable=False, name="dropped")
+        self._failures = self.add_weight(shape=(), dtype="int64", trainable=False, name="failures")
+        self._update = self.add_weight(shape=(), dtype="int64", trainable=False, name="update")
+        self.built = True
+
+    def updates(self):
+        """Endless data set for `fit`: meta-training makes its own data."""
+        return tf.data.Dataset.from_tensors(tf.zeros(1)).repeat()
+
+    def train_step(self, data):
+        """Does a meta-update."""
+        weights = self.rule.trainable_weights
+        total = [tf.zeros(weight.shape) for weight in weights]
+        used, log_losses = 0.0, []
+        for live in self.live_tasks:
+            live.renew_if_finished(self._horizon())
+            gradient, loss = live.run_window(self)
+            good = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in [*gradient, loss]])
+            # An instance that has become NaN or infinite stays so: start another.
+            live.finish_if(tf.logical_not(good))
+            total = [
+                t + tf.where(good, g, tf.zeros_like(g))
+                for t, g in zip(total, gradient, strict=True)
+            ]
+            used += tf.cast(good, tf.float32)
+            log_losses.append(tf.where(good, tf.math.log(loss), 0.0))
+        self.dropped.assign_add(len(self.live_tasks) - tf.cast(used, tf.int64))
+        mean = [gradient / tf.maximum(used, 1.0) for gradient in total]
+        tf.cond(used > 0, lambda: self._follow(mean), self._fail)
+        self._update.assign_add(1)
+        return {
+            "log_loss": tf.add_n(log_losses) / tf.maximum(used, 1.0),
+            "dropped": self.dropped,
+            "gradient_norm": tf.linalg.global_norm(mean),
+        }
+
+    def _follow(self, gradient):
+        # What was good enough to give a finite gradient is kept before it is changed.
+        for good, weight in zip(self._good, self.rule.trainable_weights, strict=True):
+            good.assign(weight)
+        self.optimizer.apply(gradient, self.rule.trainable_weights)
+        self._failures.assign(0)
+
+    def _fail(self):
+        self._failures.assign_add(1)
+
+        def restore():
+            for weight, good in zip(self.rule.trainable_weights, self._good, strict=True):
+                weight.assign(good)
+            self._failures.assign(0)
+
+        tf.cond(self._failures >= self.patience, restore, lambda: None)
+
+    def _horizon(self):
+        stage = self._update * len(self._horizons) // self.meta_updates
+        stage = tf.minimum(stage, len(self._horizons) - 1)
+        return tf.gather(tf.constant(self._horizons, tf.int64), stage)
+
+    def rate(self, step, horizon):
+        """Learning rate of a task's step, 0 at the first."""
+        if not self._cosine:
+            return tf.constant(self._rate)
+        share = tf.cast(step / horizon, tf.float32)
+        return 0.5 * self._rate * (1 + tf.cos(math.pi * share))
+
+
+class LiveTask(keras.layers.Layer):
+    """An instance of a task that is being optimised, as variables.
+
+    Args:
+        task: A `Task`.
+        rule: A `Rule`.
+        seed: int64 tensor of shape `(2,)` from which the instances' seeds follow.
+        horizon: Steps after which the first instance ends.
+        copies: Runs of the instance that are kept side by side; persistent evolution strategies
+            need one for each perturbation.
+        name: Name of the layer.
+    """
+
+    def __init__(self, task, rule, seed, horizon, copies, name):
+        super().__init__(name=name, dtype="float32")
+        self.task = task
+        self.rule = rule
+        self._seed = seed
+        size = Coordinates(task.shapes, hidden_kernels(task.shapes)).size
+
+        def variable(shape, dtype="float32"):
+            return self.add_weight(shape=shape, dtype=dtype, initializer="zeros", trainable=False)
+
+        self._instance = variable((), "int64")
+        self._horizon = variable((), "int64")
+        self._step = variable((), "int64")
+        self._runs = [
+            (
+                [variable(shape) for shape in task.shapes],
+                [variable((size,)) for _ in range(rule.moments)],
+                [variable(state.shape) for state in rule.initial_state(size)],
+            )
+            for _ in range(copies)
+        ]
+        # The sum of the perturbations that each pair of runs has had.
+        self._noise = [
+            [variable(weight.shape) for weight in rule.trainable_weights]
+            for _ in range(copies // 2)
+        ]
+        self._horizon.assign(horizon)
+        self._begin()
+
+    @property
+    def seed(self):
+        """Seed of the instance."""
+        return fold(self._seed, self._instance)
+
+    def run_window(self, trainer):
+        """Runs the next window.
+
+        Returns:
+            The meta-gradient, and the mean loss in the window.
+        """
+        horizon = tf.convert_to_tensor(self._horizon)
+
+        def rate(step):
+            return trainer.rate(step, horizon)
+
+        runs = [
+            unroll.Progress(*([tf.convert_to_tensor(v) for v in part] for part in run), self._step)
+            for run in self._runs
+        ]
+        runs = [run._replace(step=tf.convert_to_tensor(run.step)) for run in runs]
+        if trainer._pes:
+            sigma, _ = trainer._pes
+            noise = [[tf.convert_to_tensor(v) for v in pair] for pair in self._noise]
+            done = pes.window(
+                self.task, self.rule, runs, noise, self.seed, trainer.window, rate, sigma
+            )
+            gradient, after, losses = done.gradient, done.runs, done.losses
+            for variables, values in zip(self._noise, done.noise, strict=True):
+                _assign(variables, values)
+        else:
+            done = unroll.window(
+                self.task, self.rule, runs[0], self.seed, trainer.window, rate, **trainer._unrolled
+            )
+            gradient, after, losses = done.gradient, [done.progress], done.losses
+        for variables, progress in zip(self._runs, after, strict=True):
+            for part, values in zip(variables, progress[:3], strict=True):
+                _assign(part, values)
+        self._step.assign_add(trainer.window)
+        return gradient, tf.reduce_mean(losses)
+
+    def renew_if_finished(self, horizon):
+        """Starts the next instance where this one has run to its horizon."""
+
+        def renew():
+            self._instance.assign_add(1)
+            self._horizon.assign(horizon)
+            self._begin()
+
+        tf.cond(self._step >= self._horizon, renew, lambda: None)
+
+    def finish_if(self, condition):
+        """Marks the instance as finished where the condition holds."""
+        step, horizon = tf.convert_to_tensor(self._step), tf.convert_to_tensor(self._horizon)
+        self._step.assign(tf.where(condition, horizon, step))
+
+    def _begin(self):
+        self._step.assign(0)
+        progress = unroll.start(self.task, self.rule, self.seed)
+        for run in self._runs:
+            for part, values in zip(run, progress[:3], strict=True):
+                _assign(part, values)
+        for noise in self._noise:
+            _assign(noise, [tf.zeros(variable.shape) for variable in noise])
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

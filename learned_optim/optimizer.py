@@ -1,0 +1,300 @@
+"""The learned optimizer, as Keras users compile with it."""
+
+import base64
+import io
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from learned_optim.coordinates import Coordinates, hidden_kernels
+from learned_optim.pretrained import available, describe, load_rule
+from learned_optim.rules import make_rule
+from learned_optim.rules.rule import Rule
+
+# Coordinates that go through the LSTM as one batch: enough to keep all cores busy, few enough to
+# bound the memory of its gates (640 bytes a coordinate).
+_BLOCK = 2**17
+
+
+@keras.saving.register_keras_serializable("learned_optim")
+class LearnedOptimizer(keras.optimizers.Optimizer):
+    """Optimizer whose update rule was learned: an LSTM shared by all weights of the model.
+
+    Args:
+        learning_rate: Float, or a `keras.optimizers.schedules.LearningRateSchedule`, or a
+            callable. Multiplies the update. By default the rate that the weights are meant for.
+        weights: The learned rule: a name out of `learned_optim.pretrained.available()`, the path
+            of a `.weights.h5` file of `learned_optim.save_rule`, or a `Rule`.
+        non_finite: What happens at a gradient with NaN or Inf: `"skip"` leaves out the whole step
+            and counts it in `skipped`, `"fail"` raises an error (not under XLA, which has no
+            errors: there it trains on with NaN).
+        compact_state: Whether the recurrent state is kept in 16 and 8 bits: 128 bytes a weight
+            instead of 328 with the default rule, at a little precision.
+        weight_decay: Float. Decoupled weight decay.
+        clipnorm, clipvalue, global_clipnorm: Float. Clip the gradients before they are seen, of
+            each weight tensor by its norm, by value, or of all together by their norm.
+        use_ema, ema_momentum, ema_overwrite_frequency: Exponential moving average of the model's
+            weights, see `keras.optimizers.Optimizer`.
+        loss_scale_factor: Float. Factor of the loss that is divided out of the gradients.
+        gradient_accumulation_steps: Integer. Steps over which gradients are averaged.
+        name: Name of the optimizer.
+
+    Attributes:
+        rule: The `Rule`.
+        skipped: `keras.Variable`, the number of steps left out for non-finite gradients.
+
+    Raises:
+        FileNotFoundError: If there are no such weights.
+        ValueError: If the weights are not a rule's, or an argument is out of its range. Later,
+            by `build`: if a variable of the model is not real, or there is none.
+
+    Reference:
+        M. Andrychowicz et al., "Learning to learn by gradient descent by gradient descent",
+        NeurIPS 2016; the rules say what they add.
+
+    Example:
+
+    >>> model.compile(optimizer=LearnedOptimizer(learning_rate=1e-3), loss="mse")
+    >>> model.fit(x, y)
+    """
+
+    def __init__(
+        self,
+        learning_rate=None,
+        weights="default",
+        non_finite="skip",
+        compact_state=False,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        use_ema=False,
+        ema_momentum=0.99,
+        ema_overwrite_frequency=None,
+        loss_scale_factor=None,
+        gradient_accumulation_steps=None,
+        name="learned_optimizer",
+        **kwargs,
+    ):
+        if non_finite not in ("skip", "fail"):
+            raise ValueError(f"non_finite must be 'skip' or 'fail', got {non_finite!r}")
+        rule, released = _resolve(weights)
+        super().__init__(
+            learning_rate=rule.learning_rate if learning_rate is None else learning_rate,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            **kwargs,
+        )
+        self.rule = rule
+        self._released = released
+        self.non_finite = non_finite
+        self.compact_state = compact_state
+
+    def build(self, variables):
+        """Makes moments and recurrent state for each variable."""
+        if self.built:
+            return
+        if not variables:
+            raise ValueError("LearnedOptimizer: the model has no trainable variables")
+        for variable in variables:
+            if not tf.as_dtype(variable.dtype).is_floating:
+                raise ValueError(
+                    f"LearnedOptimizer: variable {variable.path} is {variable.dtype}; only "
+                    "real floating-point variables can be trained"
+                )
+        super().build(variables)
+        # Kept with the state, so that a saved model goes on by the rule that it began with.
+        for weight in self.rule.weights:
+            self._track_variable(weight)
+        self.skipped = self.add_variable((), "zeros", "int", "only_first_replica", name="skipped")
+        hidden = hidden_kernels([variable.shape for variable in variables])
+        self._blocks = [
+            _Block(self, number, members, variables, hidden)
+            for number, members in enumerate(_partition(variables))
+        ]
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        # Keras's own goes through the variables one by one; here all are updated at once, on
+        # every device on its own copies.
+        pairs = self._all_reduce_sum_gradients(list(zip(grads, trainable_variables, strict=True)))
+        indices = [self._get_variable_index(variable) for _, variable in pairs]
+
+        def update(strategy, gradients, rate):
+            strategy.extended.update(
+                self.skipped.value,
+                lambda _, gradients, rate: self._step(
+                    dict(zip(indices, gradients, strict=True)), rate
+                ),
+                args=(gradients, rate),
+                group=False,
+            )
+
+        tf.__internal__.distribute.interim.maybe_merge_call(
+            update, self._distribution_strategy, [gradient for gradient, _ in pairs], learning_rate
+        )
+
+    def _step(self, gradients, learning_rate):
+        gradients = {
+            index: tf.cast(tf.convert_to_tensor(gradient), tf.float32)
+            for index, gradient in gradients.items()
+        }
+        finite = tf.reduce_all(
+            [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients.values()]
+        )
+
+        def apply():
+            step = self.iterations + 1 - self.skipped
+            for block in self._blocks:
+                block.update(gradients, learning_rate, step)
+
+        if self.non_finite == "fail":
+            message = (
+                "LearnedOptimizer: a gradient is NaN or Inf; lower the learning rate, set "
+                "clipnorm, or leave such steps out by non_finite='skip'"
+            )
+            with tf.control_dependencies([tf.debugging.Assert(finite, [message])]):
+                apply()
+        else:
+            tf.cond(finite, apply, lambda: self.assign_add(self.skipped, 1))
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Not used: all variables are updated together, see `_backend_update_step`."""
+        raise NotImplementedError("LearnedOptimizer updates all variables in one step")
+
+    def load_own_variables(self, store):
+        """Restores moments, recurrent state, rule and counters.
+
+        Raises:
+            ValueError: If the state is not that of this optimizer on this model. Keras's own
+                method only warns and trains on from nothing.
+        """
+        mine = [tuple(variable.shape) for variable in self.variables]
+        theirs = [tuple(store[str(index)].shape) for index in range(len(store.keys()))]
+        if mine != theirs:
+            raise ValueError(
+                "LearnedOptimizer: the saved state does not belong to this model and rule: it has "
+                f"{len(theirs)} variables, {len(mine)} are needed"
+                if len(mine) != len(theirs)
+                else "LearnedOptimizer: the saved state does not belong to this model and rule: "
+                "its variables have other shapes"
+            )
+        super().load_own_variables(store)
+
+    def get_config(self):
+        """Returns the constructor's arguments; weights that are not released ones go along."""
+        return {
+            **super().get_config(),
+            "weights": self._released or _pack(self.rule),
+            "non_finite": self.non_finite,
+            "compact_state": self.compact_state,
+        }
+
+
+class _Block:
+    """Variables whose coordinates go through the LSTM as one batch, and their state."""
+
+    def __init__(self, optimizer, number, members, variables, hidden):
+        self._optimizer = optimizer
+        self._rule = optimizer.rule
+        self._members = members
+        self._variables = [variables[index] for index in members]
+        self._coordinates = Coordinates(
+            [variable.shape for variable in self._variables], [hidden[i] for i in members]
+        )
+        size, units = self._coordinates.size, self._rule.units
+        self._moments = [
+            optimizer.add_variable((size,), dtype="float32", name=f"block_{number}_moment_{i + 1}")
+            for i in range(self._rule.moments)
+        ]
+        # Outputs are within [-1, 1]; cells are not, and need an exponent.
+        output, cell = ("int8", "float16") if optimizer.compact_state else ("float32", "float32")
+        self._state = []
+        for layer in range(1, self._rule.layers + 1):
+            for kind, dtype in (("output", output), ("cell", cell)):
+                name = f"block_{number}_lstm_{layer}_{kind}"
+                self._state.append(optimizer.add_variable((size, units), dtype=dtype, name=name))
+
+    def update(self, gradients, learning_rate, step):
+        """Updates the block's variables that have a gradient, and their state."""
+        given = [index in gradients for index in self._members]
+        if not any(given):
+            return
+        vector = self._coordinates.join(
+            [
+                gradients[index] if index in gradients else tf.zeros(shape)
+                for index, shape in zip(self._members, self._coordinates.shapes, strict=True)
+            ]
+        )
+        old_moments = [tf.convert_to_tensor(moment) for moment in self._moments]
+        old_state = [_unpack_state(tf.convert_to_tensor(state)) for state in self._state]
+        update, moments, state = self._rule.call(
+            vector, old_moments, old_state, step, self._coordinates
+        )
+        if not all(given):
+            mask = tf.repeat(tf.constant(given), self._coordinates.sizes)
+            moments = [tf.where(mask, *pair) for pair in zip(moments, old_moments, strict=True)]
+            state = [tf.where(mask[:, None], *pair) for pair in zip(state, old_state, strict=True)]
+        for variable, value in zip(self._moments, moments, strict=True):
+            self._optimizer.assign(variable, value)
+        for variable, value in zip(self._state, state, strict=True):
+            self._optimizer.assign(variable, _pack_state(value, variable.dtype))
+        steps = self._coordinates.split(tf.cast(learning_rate, tf.float32) * update)
+        for variable, change, has_gradient in zip(self._variables, steps, given, strict=True):
+            if has_gradient:
+                self._optimizer.assign_sub(variable, change)
+
+
+def _partition(variables):
+    """Indices of variables in blocks of at most `_BLOCK` coordinates, or of one variable."""
+    blocks, room = [], 0
+    for index, variable in enumerate(variables):
+        size = int(np.prod(variable.shape))
+        if size > room:
+            blocks.append([])
+            room = _BLOCK
+        blocks[-1].append(index)
+        room -= size
+    return blocks
+
+
+def _unpack_state(state):
+    if state.dtype == tf.int8:
+        return tf.cast(state, tf.float32) / 127.0
+    return tf.cast(state, tf.float32)
+
+
+def _pack_state(state, dtype):
+    return tf.cast(tf.round(127.0 * state) if dtype == "int8" else state, dtype)
+
+
+def _resolve(weights):
+    """The rule of the argument `weights`, and the name under which it is released, if it is."""
+    if isinstance(weights, Rule):
+        return weights, None
+    if isinstance(weights, dict):
+        rule = make_rule(**weights["rule"])
+        rule.learning_rate = weights["learning_rate"]
+        with np.load(io.BytesIO(base64.b64decode(weights["values"]))) as values:
+            rule.set_weights([values[f"arr_{i}"] for i in range(len(values.files))])
+        return rule, None
+    return load_rule(weights), weights if weights in available() else None
+
+
+def _pack(rule):
+    """A rule as something that JSON can hold, so that a saved model needs no other file."""
+    values = io.BytesIO()
+    np.savez(values, *rule.get_weights())
+    return {
+        "rule": describe(rule),
+        "learning_rate": float(rule.learning_rate),
+        "values": base64.b64encode(values.getvalue()).decode("ascii"),
+    }

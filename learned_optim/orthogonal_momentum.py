@@ -1,0 +1,93 @@
+"""Orthogonalised momentum without learning, for convolution kernels too."""
+
+import keras
+import tensorflow as tf
+
+from learned_optim.coordinates import Coordinates, hidden_kernels
+from learned_optim.rules.orthogonal import orthogonal_direction
+from learned_optim.rules.rule import adam_direction
+
+
+@keras.saving.register_keras_serializable("learned_optim")
+class OrthogonalMomentum(keras.optimizers.Optimizer):
+    """Moves every hidden kernel along its orthogonalised Nesterov momentum.
+
+    A convolution kernel counts as a matrix of (height x width x inputs) x outputs. First and
+    last kernel, biases and norm scales move as by Adam at half the rate. `keras.optimizers.Muon`
+    does the like for two-dimensional variables only and leaves convolutions to AdamW.
+
+    It is the anchor of `LearnedOptimizer`'s default rule, and the baseline that says what the
+    learning adds.
+
+    Args:
+        learning_rate: Float or `LearningRateSchedule`, of the size that suits Adam or a few
+            times larger.
+        beta_1: Decay of the momentum of all but hidden kernels.
+        beta_2: Decay of the velocity of all but hidden kernels.
+        beta_hidden: Decay of the momentum of hidden kernels.
+        name: Name of the optimizer.
+        **kwargs: Arguments of `keras.optimizers.Optimizer`, e.g. `weight_decay`.
+
+    Reference:
+        K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
+
+    Example:
+
+    >>> model.compile(optimizer=OrthogonalMomentum(4e-3), loss="mse")
+    """
+
+    def __init__(
+        self,
+        learning_rate=4e-3,
+        beta_1=0.9,
+        beta_2=0.999,
+        beta_hidden=0.95,
+        name="orthogonal_momentum",
+        **kwargs,
+    ):
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.beta_hidden = beta_hidden
+
+    def build(self, variables):
+        """Makes a momentum for each variable, and a velocity for those that need one."""
+        if self.built:
+            return
+        super().build(variables)
+        self._hidden = hidden_kernels([variable.shape for variable in variables])
+        self._momentums = self.add_optimizer_variables(variables, "momentum")
+        self._velocities = [
+            None if hidden else self.add_variable_from_reference(variable, "velocity")
+            for variable, hidden in zip(variables, self._hidden, strict=True)
+        ]
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates one variable."""
+        index = self._get_variable_index(variable)
+        hidden, m = self._hidden[index], self._momentums[index]
+        gradient = tf.cast(tf.convert_to_tensor(gradient), m.dtype)
+        beta_1 = self.beta_hidden if hidden else self.beta_1
+        self.assign_add(m, (1 - beta_1) * (gradient - m))
+        if hidden:
+            shape = Coordinates([variable.shape], [True])
+            flat = (tf.reshape(each, [-1]) for each in (gradient, m))
+            direction = orthogonal_direction(*flat, tf.zeros(shape.size), self.beta_hidden, shape)
+            direction = tf.reshape(direction, variable.shape)
+        else:
+            v = self._velocities[index]
+            self.assign_add(v, (1 - self.beta_2) * (tf.square(gradient) - v))
+            step = self.iterations + 1
+            direction = 0.5 * adam_direction(
+                tf.convert_to_tensor(m), tf.convert_to_tensor(v), step, self.beta_1, self.beta_2
+            )
+        self.assign_sub(variable, tf.cast(learning_rate, variable.dtype) * direction)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "beta_hidden": self.beta_hidden,
+        }

@@ -1,0 +1,125 @@
+"""Released rules: a Keras weight file and a JSON file that says what is in it.
+
+`NAME.json` holds `rule` (name and arguments), the `learning_rate` that it is meant for, `sha256`
+of the weight file, and how it was meta-trained; `NAME.weights.h5` lies beside it.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import keras
+
+from learned_optim.rules import RULES, make_rule
+
+WEIGHTS = Path(__file__).parent / "weights"
+_SUFFIX = ".weights.h5"
+
+
+def available():
+    """Names of the rules that come with the package, sorted."""
+    names = (path.name.removesuffix(_SUFFIX) for path in WEIGHTS.glob(f"*{_SUFFIX}"))
+    return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
+
+
+def load_rule(name="default"):
+    """Loads a meta-trained rule.
+
+    Args:
+        name: A name out of `available()`, or the path of a `.weights.h5` file that `save_rule`
+            wrote, with its `.json` beside it.
+
+    Returns:
+        A built `Rule`, whose `learning_rate` is the one that it is meant for.
+
+    Raises:
+        FileNotFoundError: If there are no such weights.
+        ValueError: If the files are damaged, do not belong together or are not a rule's.
+
+    Example:
+
+    >>> optimizer = LearnedOptimizer(weights=load_rule("default"))
+    """
+    weights = Path(name) if str(name).endswith(_SUFFIX) else WEIGHTS / f"{name}{_SUFFIX}"
+    description = weights.with_name(weights.name.removesuffix(_SUFFIX) + ".json")
+    for path in (weights, description):
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"there are no learned-optimizer weights {str(name)!r} ({path} is missing); "
+                f"available: {', '.join(available()) or 'none'}, or the path of a {_SUFFIX} file"
+            )
+    try:
+        about = json.loads(description.read_text(encoding="utf-8"))
+        arguments, sha256 = dict(about["rule"]), about["sha256"]
+        rule = make_rule(**arguments)
+        rule.learning_rate = float(about["learning_rate"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{description}: does not describe a rule of learned_optim ({error}); save_rule "
+            "writes such files"
+        ) from error
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != sha256:
+        raise ValueError(
+            f"{weights}: damaged, or not the file that {description.name} describes "
+            "(its SHA-256 differs); install or copy the two again"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers it skips
+            _Weights(rule).load_weights(weights)
+    except (ValueError, KeyError, OSError, UserWarning) as error:
+        raise ValueError(f"{weights}: not the weights of the rule {arguments}") from error
+    return rule
+
+
+def save_rule(rule, name, folder, learning_rate, provenance):
+    """Writes a rule's weights and their description, for `load_rule`.
+
+    Args:
+        rule: A `Rule`.
+        name: Name of the release; the files are `name.weights.h5` and `name.json`.
+        folder: Folder for the two files, made where it is missing.
+        learning_rate: The rate that the rule is meant for.
+        provenance: Dict of how it was meta-trained, which JSON can hold.
+
+    Returns:
+        Path of the weight file.
+
+    Example:
+
+    >>> path = save_rule(make_rule("adam"), "mine", "rules", 1e-3, {"seed": 0})
+    >>> optimizer = LearnedOptimizer(weights=path)
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
+        weights, description = (Path(temporary, name + suffix) for suffix in (_SUFFIX, ".json"))
+        _Weights(rule).save_weights(weights)
+        about = {
+            **provenance,
+            "rule": describe(rule),
+            "learning_rate": learning_rate,
+            "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        }
+        description.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        for path in (weights, description):
+            os.replace(path, folder / path.name)
+    return folder / weights.name
+
+
+def describe(rule):
+    """Returns the arguments of `make_rule` that make a rule of this kind, as a dict."""
+    (name,) = (name for name, kind in RULES.items() if type(rule) is kind)
+    return {**rule.get_config(), "name": name}
+
+
+class _Weights(keras.Model):
+    """A model of nothing but a rule: Keras saves and loads models."""
+
+    def __init__(self, rule):
+        super().__init__()
+        self.rule = rule
+        self.built = True

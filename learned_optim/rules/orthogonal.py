@@ -1,0 +1,117 @@
+"""The default rule: an LSTM around the orthogonalised momentum of each hidden kernel."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from learned_optim.orthogonalize import orthogonalize
+from learned_optim.rules.rule import Rule, adam_direction, time_features
+
+
+@keras.saving.register_keras_serializable("learned_optim")
+class OrthogonalRule(Rule):
+    """Scales the orthogonalised momentum of every kernel, and adds bounded steps of its own.
+
+    No network that looks at one coordinate at a time can find the direction in which a layer's
+    whole kernel should move, and it is the direction that decides how fast a deep network
+    learns. So the rule is given it: a hidden kernel, as a matrix of (height x width x inputs) x
+    outputs, moves along its orthogonalised momentum; first and last kernel, biases and norm
+    scales move as by Adam at half the rate. This anchor is what `OrthogonalMomentum` does
+    without learning. The LSTM sees it and its difference from Adam's step, and decides for each
+    coordinate how far to follow it:
+
+        update = scale (exp(ln 3 tanh(o1)) anchor + 0.3 tanh(o2) adam + 0.1 tanh(o3))
+
+    All outputs start at zero, where the update is the anchor.
+
+    Args:
+        units, layers, name: See `Rule`.
+        beta_1: Decay of the momentum of all but hidden kernels.
+        beta_2: Decay of the velocity.
+        beta_hidden: Decay of the momentum of hidden kernels, which is Nesterov's.
+        scale: Factor of the update. Orthogonalised steps bear larger rates than Adam's; with
+            this factor both are at home at the same learning rates.
+
+    Example:
+
+    >>> rule = make_rule("orthogonal")
+    """
+
+    inputs = 8
+    outputs = 3
+    moments = 2
+
+    def __init__(
+        self,
+        units=20,
+        layers=2,
+        beta_1=0.9,
+        beta_2=0.999,
+        beta_hidden=0.95,
+        scale=5.0,
+        name="orthogonal",
+    ):
+        super().__init__(units, layers, name)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.beta_hidden = beta_hidden
+        self.scale = scale
+
+    def observe(self, gradient, moments, step, coordinates):
+        """See `Rule.observe`."""
+        beta_1 = coordinates.choose(hidden=self.beta_hidden, other=self.beta_1)
+        momentum = moments[0] + (1 - beta_1) * (gradient - moments[0])
+        velocity = moments[1] + (1 - self.beta_2) * (tf.square(gradient) - moments[1])
+        adam = adam_direction(momentum, velocity, step, beta_1, self.beta_2)
+        anchor = orthogonal_direction(gradient, momentum, adam, self.beta_hidden, coordinates)
+        inputs = [
+            adam_direction(gradient, velocity, step, 0.0, self.beta_2),
+            adam,
+            5.0 * anchor,
+            5.0 * anchor - adam,
+            *time_features(step, coordinates.size),
+        ]
+        return tf.stack(inputs, axis=-1), (anchor, adam), [momentum, velocity]
+
+    def update(self, outputs, observed):
+        """See `Rule.update`."""
+        anchor, adam = observed
+        factor = tf.exp(math.log(3.0) * tf.tanh(outputs[0]))
+        free = 0.3 * tf.tanh(outputs[1]) * adam + 0.1 * tf.tanh(outputs[2])
+        return self.scale * (factor * anchor + free)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "beta_hidden": self.beta_hidden,
+            "scale": self.scale,
+        }
+
+
+def orthogonal_direction(gradient, momentum, adam, beta, coordinates):
+    """Orthogonalised Nesterov momentum at hidden kernels, half of Adam's step elsewhere.
+
+    An orthogonalised kernel of r x c has a root mean square of `1 / sqrt(max(r, c))`; it is
+    scaled to 0.2, about that of Adam's steps, so that both share a learning rate.
+
+    Args:
+        gradient, momentum, adam: Tensors of shape `(size,)`.
+        beta: Decay of the momentum.
+        coordinates: Their `Coordinates`.
+
+    Returns:
+        Tensor of shape `(size,)`.
+
+    Reference:
+        J. Liu et al., "Muon is Scalable for LLM Training", 2025, section 2.2.
+    """
+
+    def direction(matrices):
+        return 0.2 * math.sqrt(max(matrices.shape[1:])) * orthogonalize(matrices)
+
+    nesterov = beta * momentum + (1 - beta) * gradient
+    return coordinates.map_matrices(direction, nesterov, default=0.5 * adam)

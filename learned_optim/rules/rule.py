@@ -1,0 +1,159 @@
+"""The interface of all update rules: features -> recurrent cell -> update."""
+
+import keras
+import tensorflow as tf
+
+
+class Rule(keras.layers.Layer):
+    """A recurrent network that turns a coordinate's gradients into its updates.
+
+    The same network, with the same weights, is applied to every coordinate (every single
+    weight) of the model that is optimized; each coordinate has a recurrent state of its own.
+    A step has three parts, and a rule is what it does in the first and the last:
+
+    1. `observe`: gradient and moments -> the network's inputs, and the new moments;
+    2. `recur`: inputs and recurrent state -> outputs and new state;
+    3. `update`: outputs -> what is subtracted from the weights, in units of the learning rate.
+
+    All of it is pure: state goes in and comes out, so that the same code runs in a training
+    (`LearnedOptimizer`) and is differentiated in meta-training (`unroll`).
+
+    Args:
+        units: Width of each LSTM layer.
+        layers: Number of LSTM layers.
+        name: Name of the rule.
+
+    Attributes:
+        inputs: Number of inputs of the network for each coordinate.
+        outputs: Number of its outputs.
+        moments: Number of running averages that `observe` keeps for each coordinate.
+        learning_rate: The rate at which the rule is meant to be used.
+
+    Reference:
+        M. Andrychowicz et al., "Learning to learn by gradient descent by gradient descent",
+        NeurIPS 2016.
+    """
+
+    inputs = None
+    outputs = 1
+    moments = 0
+    learning_rate = 1e-3
+    # With a last layer of zeros a rule starts meta-training as the formula of its `update`.
+    head_initializer = "zeros"
+
+    def __init__(self, units=20, layers=2, name=None):
+        super().__init__(name=name, dtype="float32")
+        self.units = units
+        self.layers = layers
+        self.cells = [keras.layers.LSTMCell(units, name=f"lstm_{i + 1}") for i in range(layers)]
+        self.head = keras.layers.Dense(
+            self.outputs, kernel_initializer=self.head_initializer, name="head"
+        )
+
+    def build(self, input_shape=None):
+        """Makes the weights; a rule's input shape is its own."""
+        width = self.inputs
+        for cell in self.cells:
+            cell.build((None, width))
+            width = self.units
+        self.head.build((None, width))
+        self.built = True
+
+    def initial_state(self, size):
+        """Recurrent state of `size` coordinates that have not seen a gradient.
+
+        Returns:
+            List of zeros of shape `(size, units)`: output and cell of every LSTM layer in turn.
+        """
+        return [tf.zeros((size, self.units)) for _ in range(2 * self.layers)]
+
+    def observe(self, gradient, moments, step, coordinates):
+        """Makes the network's inputs of a gradient.
+
+        Args:
+            gradient: float32 tensor of shape `(size,)`.
+            moments: List of `self.moments` tensors of shape `(size,)`, at first zeros.
+            step: Scalar, 1 at the first step.
+            coordinates: The `Coordinates` to which the gradient belongs.
+
+        Returns:
+            Inputs of shape `(size, self.inputs)`; a tuple of tensors of shape `(size,)` for
+            `update`; the new moments.
+        """
+        raise NotImplementedError
+
+    def update(self, outputs, observed):
+        """Makes the update of the network's outputs.
+
+        Args:
+            outputs: List of `self.outputs` tensors of shape `(size,)`.
+            observed: What `observe` returned second.
+
+        Returns:
+            Tensor of shape `(size,)`: the weights change by `-learning_rate` times this.
+        """
+        raise NotImplementedError
+
+    def recur(self, inputs, state):
+        """Runs the network for one step.
+
+        Args:
+            inputs: Tensor of shape `(size, self.inputs)`.
+            state: Recurrent state, see `initial_state`.
+
+        Returns:
+            List of `self.outputs` tensors of shape `(size,)`, and the new state.
+        """
+        x, new_state = inputs, []
+        for index, cell in enumerate(self.cells):
+            x, states = cell(x, state[2 * index : 2 * index + 2])
+            new_state += states
+        return tf.unstack(self.head(x), axis=-1), new_state
+
+    def call(self, gradient, moments, state, step, coordinates):
+        """Does a whole step.
+
+        Args:
+            gradient, moments, state, step, coordinates: As above.
+
+        Returns:
+            The update of shape `(size,)`, the new moments and the new recurrent state.
+        """
+        inputs, observed, moments = self.observe(gradient, moments, step, coordinates)
+        outputs, state = self.recur(inputs, state)
+        return self.update(outputs, observed), moments, state
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {"units": self.units, "layers": self.layers, "name": self.name}
+
+
+def adam_direction(momentum, velocity, step, beta_1, beta_2, epsilon=1e-7):
+    """Adam's update for a learning rate of one, as `keras.optimizers.Adam` computes it.
+
+    Args:
+        momentum: Running average of the gradient, started at zero.
+        velocity: Running average of its square, started at zero.
+        step: Scalar, 1 at the first step.
+        beta_1: Decay of the momentum, a number or a tensor of its shape.
+        beta_2: Decay of the velocity.
+        epsilon: "Epsilon hat" of Kingma and Ba's section 2.1.
+
+    Returns:
+        Tensor of the momentum's shape.
+    """
+    step = tf.cast(step, tf.float32)
+    correction = tf.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    return correction * momentum / (tf.sqrt(velocity) + epsilon)
+
+
+def time_features(step, size):
+    """How long the training has run: `tanh(step / tau)` for tau from 10 to 10,000.
+
+    Saturating inputs: a step count beyond all that meta-training saw looks like "late".
+
+    Returns:
+        List of 4 tensors of shape `(size,)`.
+    """
+    step = tf.cast(step, tf.float32)
+    return [tf.fill([size], tf.tanh(step / tau)) for tau in (10.0, 100.0, 1000.0, 10000.0)]

@@ -1,0 +1,1 @@
+"""Tasks: optimisation problems on which rules are meta-trained and compared."""

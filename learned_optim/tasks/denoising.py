@@ -1,0 +1,44 @@
+"""Training a DnCNN, as a task."""
+
+import tensorflow as tf
+
+from dncnn_keras import DnCNN
+from dncnn_keras.patches import noisy_patch
+from learned_optim.tasks.keras_model import KerasTask
+
+
+def denoising_task(sampler, depth=17, filters=64, sigma=(5.0, 90.0), batch_size=16, loss="mae"):
+    """Makes the task of training a DnCNN.
+
+    Args:
+        sampler: A `dncnn_keras.patches.PatchSampler`.
+        depth, filters: See `DnCNN`.
+        sigma: Noise level in grey levels of 255, or the range of a blind denoiser.
+        batch_size: Patches in a batch.
+        loss: Keras loss.
+
+    Returns:
+        A `KerasTask`.
+
+    Example:
+
+    >>> task = denoising_task(PatchSampler(images, patch_size=40, seed=0), depth=5, filters=16)
+    """
+
+    def sample(seed):
+        first = tf.random.stateless_uniform((), seed, maxval=2**40, dtype=tf.int64)
+        return tf.map_fn(
+            lambda index: noisy_patch(sampler, sigma, index),
+            first + tf.range(batch_size, dtype=tf.int64),
+            fn_output_signature=(tf.float32, tf.float32),
+        )
+
+    shape = (batch_size, sampler.patch_size, sampler.patch_size, sampler.channels)
+
+    def shaped(seed):
+        return tuple(tf.ensure_shape(each, shape) for each in sample(seed))
+
+    def make_model():
+        return DnCNN(depth=depth, filters=filters, channels=sampler.channels)
+
+    return KerasTask(make_model, loss, shaped, name=f"dncnn-{depth}x{filters}")

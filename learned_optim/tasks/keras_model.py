@@ -1,0 +1,69 @@
+"""Training any Keras model, as a task."""
+
+import keras
+import tensorflow as tf
+
+from learned_optim.tasks.task import Task, fold
+
+
+class KerasTask(Task):
+    """Trains a Keras model on data of the user's.
+
+    The model is called in training mode; state that is not trained, like the moving averages of
+    batch normalization, is what it was when the model was made.
+
+    Args:
+        make_model: Function without arguments that makes and returns a built Keras model. It is
+            called `initials` times, after Keras's random seed was set to 0, 1, 2...
+        loss: Keras loss: a name, a function or an object.
+        sample: Function from a seed (int64 tensor of shape `(2,)`) to a batch `(x, y)`.
+        name: Short name for logs.
+        initials: Number of different initial parameters among which an instance draws.
+
+    Raises:
+        ValueError: If the models have no trainable weights, or differ in them.
+
+    Example: a small network on random batches of two arrays.
+
+    >>> def make_model():
+    ...     return keras.Sequential([keras.Input((10,)), keras.layers.Dense(1)])
+    >>> def sample(seed):
+    ...     rows = tf.random.stateless_uniform((32,), seed, maxval=len(x), dtype=tf.int64)
+    ...     return tf.gather(x, rows), tf.gather(y, rows)
+    >>> task = KerasTask(make_model, "mse", sample)
+    """
+
+    def __init__(self, make_model, loss, sample, name="keras_model", initials=8):
+        self.name = name
+        self._sample = sample
+        self._loss = keras.losses.get(loss)
+        draws = []
+        for number in range(initials):
+            keras.utils.set_random_seed(number)
+            self._model = make_model()
+            draws.append([weight.numpy() for weight in self._model.trainable_weights])
+        self.shapes = [weight.shape for weight in draws[0]]
+        if not self.shapes:
+            raise ValueError(f"task {name}: the model has no trainable weights; is it built?")
+        if any([weight.shape for weight in draw] != self.shapes for draw in draws):
+            raise ValueError(f"task {name}: make_model must always make the same model")
+        self._initials = initials
+        self._draws = [tf.stack(weights) for weights in zip(*draws, strict=True)]
+        self._state = [tf.constant(each.numpy()) for each in self._model.non_trainable_variables]
+
+    def initial(self, seed):
+        """Chooses one of the initial weights."""
+        number = tf.random.stateless_uniform(
+            (), fold(seed, 0), maxval=self._initials, dtype=tf.int32
+        )
+        return [tf.gather(draws, number) for draws in self._draws]
+
+    def batch(self, seed, step):
+        """Draws a batch of the user's data."""
+        return self._sample(fold(fold(seed, 1), step))
+
+    def loss(self, parameters, batch):
+        """Mean loss of the batch."""
+        x, y = batch
+        outputs, _ = self._model.stateless_call(parameters, self._state, x, training=True)
+        return tf.reduce_mean(self._loss(y, outputs))

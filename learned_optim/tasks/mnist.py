@@ -1,0 +1,48 @@
+"""A small dense network on handwritten digits, the second task of the 2016 paper."""
+
+import keras
+import tensorflow as tf
+
+from learned_optim.tasks.keras_model import KerasTask
+
+
+def mnist_task(images, labels, units=20, layers=2, activation="sigmoid", batch_size=128):
+    """Makes the task of training a dense network to tell digits.
+
+    The output layer has 10 sigmoid units as in the first paper; the cross-entropy takes their
+    share of the sum as the probabilities.
+
+    Args:
+        images: float32 array of shape `(count, pixels)` in [0, 1].
+        labels: Integer array of shape `(count,)`, 0 to 9.
+        units: Units in each hidden layer.
+        layers: Number of hidden layers.
+        activation: Their activation.
+        batch_size: Digits in a batch.
+
+    Returns:
+        A `KerasTask`.
+
+    Example:
+
+    >>> task = mnist_task(x_train, y_train, units=40)
+    """
+    images, labels = tf.constant(images, tf.float32), tf.constant(labels, tf.int64)
+
+    def make_model():
+        hidden = [keras.layers.Dense(units, activation) for _ in range(layers)]
+        output = keras.layers.Dense(10, "sigmoid")
+        return keras.Sequential([keras.Input((images.shape[1],)), *hidden, output])
+
+    def sample(seed):
+        rows = tf.random.stateless_uniform(
+            (batch_size,), seed, maxval=images.shape[0], dtype=tf.int64
+        )
+        return tf.gather(images, rows), tf.gather(labels, rows)
+
+    return KerasTask(
+        make_model,
+        "sparse_categorical_crossentropy",
+        sample,
+        name=f"mnist-{layers}x{units}-{activation}",
+    )

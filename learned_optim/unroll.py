@@ -1,0 +1,206 @@
+"""One window of truncated backpropagation through time.
+
+A window runs the optimizer for some steps on a task and differentiates the losses on the way
+with respect to the rule's weights phi. From window to window parameters, moments and recurrent
+state go on; gradients do not.
+
+With the usual first-order approximation, which holds the task's gradients g_t constant, the
+meta-gradient needs no second pass through the task. In a window with losses L_1..L_T after the
+updates theta_s = theta_{s-1} - rate_s u_s(phi), and a meta-loss whose derivative by L_t is w_t,
+
+    d meta / d phi = sum_s  < d u_s / d phi ,  - rate_s  sum_{t >= s} w_t g_t > .
+
+The right factor is a sum of gradients that the run computed anyway. So the window is run
+without a tape, inputs and gradients are kept, and only the small recurrent network is
+differentiated, over its kept inputs. This equals a tape around the whole window with stopped
+gradients exactly.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from learned_optim.coordinates import Coordinates, hidden_kernels
+from learned_optim.rules.rule import adam_direction
+
+
+class Progress(NamedTuple):
+    """How far the optimisation of one task instance is.
+
+    Attributes:
+        parameters: List of tensors.
+        moments: List of the rule's moments.
+        state: The rule's recurrent state.
+        step: Scalar int64 tensor, the number of steps done.
+    """
+
+    parameters: list
+    moments: list
+    state: list
+    step: tf.Tensor
+
+
+class Window(NamedTuple):
+    """What a window has given.
+
+    Attributes:
+        gradient: List of meta-gradients, one for each trainable weight of the rule.
+        progress: `Progress` after the window.
+        losses: Tensor of shape `(length + 1,)`: the task's loss before each step and at the end.
+    """
+
+    gradient: list
+    progress: Progress
+    losses: tf.Tensor
+
+
+def start(task, rule, seed):
+    """Starts an instance of a task.
+
+    Args:
+        task: A `Task`.
+        rule: A `Rule`.
+        seed: int64 tensor of shape `(2,)`.
+
+    Returns:
+        A `Progress` of no steps.
+    """
+    size = Coordinates(task.shapes, hidden_kernels(task.shapes)).size
+    moments = [tf.zeros(size) for _ in range(rule.moments)]
+    return Progress(task.initial(seed), moments, rule.initial_state(size), tf.zeros((), tf.int64))
+
+
+def window(
+    task, rule, progress, seed, length, rate, log_loss=True, imitation=None, second_order=False
+):
+    """Runs a window and computes the meta-gradient.
+
+    Args:
+        task: A `Task`.
+        rule: A `Rule`.
+        progress: `Progress` at the window's beginning.
+        seed: int64 tensor of shape `(2,)`, the instance's.
+        length: Number of steps.
+        rate: Function from a scalar step (0 at the first) to the learning rate.
+        log_loss: Whether the meta-loss is the mean of the losses' logarithms, which weighs late
+            progress like early, or of the losses themselves.
+        imitation: `(weight, learning_rate)`: adds to the meta-loss, times this weight, the mean
+            squared difference between the rule's steps and those of Adam on the same gradients,
+            in units of Adam's learning rate. Adam starts anew in every window.
+        second_order: Whether the task's gradients are differentiated too. Costs a pass through
+            the second derivatives of the task, and its activations of the whole window.
+
+    Returns:
+        A `Window`.
+    """
+    run = _second_order if second_order else _first_order
+    return run(task, rule, progress, seed, length, rate, log_loss, imitation)
+
+
+def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
+    coordinates = Coordinates(task.shapes, hidden_kernels(task.shapes))
+    size = coordinates.size
+
+    def gradient_at(parameters, step):
+        batch = task.batch(seed, step)
+        with tf.GradientTape() as tape:
+            tape.watch(parameters)
+            loss = task.loss(parameters, batch)
+        return loss, coordinates.join(tape.gradient(loss, parameters, unconnected_gradients="zero"))
+
+    def step(i, parameters, moments, state, kept):
+        loss, gradient = gradient_at(parameters, progress.step + i)
+        inputs, observed, moments = rule.observe(
+            gradient, moments, progress.step + i + 1, coordinates
+        )
+        outputs, state = rule.recur(inputs, state)
+        change = coordinates.split(rate(progress.step + i) * rule.update(outputs, observed))
+        parameters = [p - c for p, c in zip(parameters, change, strict=True)]
+        values = (loss, gradient, inputs, *observed)
+        kept = tuple(
+            array.write(tf.cast(i, tf.int32), v) for array, v in zip(kept, values, strict=True)
+        )
+        return i + 1, parameters, moments, state, kept
+
+    probe = rule.observe(tf.zeros(size), progress.moments, 1, coordinates)
+    shapes = [(), (size,), probe[0].shape, *(each.shape for each in probe[1])]
+    kept = tuple(tf.TensorArray(tf.float32, length, element_shape=shape) for shape in shapes)
+    _, parameters, moments, state, kept = tf.while_loop(
+        lambda i, *_: i < length,
+        step,
+        (tf.zeros((), tf.int64), *progress[:3], kept),
+        parallel_iterations=1,
+    )
+    end = progress.step + length
+    last_loss, last_gradient = gradient_at(parameters, end)
+    losses, gradients, inputs, *observed = (array.stack() for array in kept)
+    losses = tf.concat([losses, last_loss[None]], axis=0)
+    first_gradients = tf.unstack(gradients)
+    gradients = tf.concat([gradients[1:], last_gradient[None]], axis=0)
+
+    derivatives = (1.0 / losses[1:] if log_loss else tf.ones(length)) / length
+    later = tf.cumsum(derivatives[:, None] * gradients, axis=0, reverse=True)
+    rates = tf.stack([rate(progress.step + i) for i in range(length)])
+    cotangents = -rates[:, None] * later
+    adam = _adam_updates(first_gradients) if imitation else None
+
+    weights = _trainable(rule)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(weights)
+        replayed, meta_loss = progress.state, 0.0
+        for i in range(length):
+            outputs, replayed = rule.recur(inputs[i], replayed)
+            update = rule.update(outputs, [each[i] for each in observed])
+            meta_loss += tf.reduce_sum(update * cotangents[i])
+            if imitation:
+                meta_loss += _imitation_loss(imitation, rates[i] * update, adam[i]) / length
+    gradient = tape.gradient(meta_loss, weights, unconnected_gradients="zero")
+    return Window(gradient, Progress(parameters, moments, state, end), losses)
+
+
+def _second_order(task, rule, progress, seed, length, rate, log_loss, imitation):
+    coordinates = Coordinates(task.shapes, hidden_kernels(task.shapes))
+    parameters, moments, state, begin = progress
+    losses, gradients, steps = [], [], []
+    weights = _trainable(rule)
+    with tf.GradientTape(watch_accessed_variables=False) as outer:
+        outer.watch(weights)
+        for i in range(length):
+            step = begin + i
+            batch = task.batch(seed, step)
+            with tf.GradientTape() as inner:
+                inner.watch(parameters)
+                losses.append(task.loss(parameters, batch))
+            gradient = inner.gradient(losses[-1], parameters, unconnected_gradients="zero")
+            gradients.append(coordinates.join(gradient))
+            update, moments, state = rule.call(gradients[-1], moments, state, step + 1, coordinates)
+            steps.append(rate(step) * update)
+            change = coordinates.split(steps[-1])
+            parameters = [p - c for p, c in zip(parameters, change, strict=True)]
+        losses.append(task.loss(parameters, task.batch(seed, begin + length)))
+        losses = tf.stack(losses)
+        meta_loss = tf.reduce_mean(tf.math.log(losses[1:]) if log_loss else losses[1:])
+        if imitation:
+            adam = _adam_updates([tf.stop_gradient(gradient) for gradient in gradients])
+            for taken, wanted in zip(steps, adam, strict=True):
+                meta_loss += _imitation_loss(imitation, taken, wanted) / length
+    gradient = outer.gradient(meta_loss, weights, unconnected_gradients="zero")
+    return Window(gradient, Progress(parameters, moments, state, begin + length), losses)
+
+
+def _trainable(rule):
+    return [weight.value for weight in rule.trainable_weights]
+
+
+def _adam_updates(gradients, beta_1=0.9, beta_2=0.999):
+    momentum, velocity, updates = 0.0, 0.0, []
+    for step, gradient in enumerate(gradients, start=1):
+        momentum += (1 - beta_1) * (gradient - momentum)
+        velocity += (1 - beta_2) * (tf.square(gradient) - velocity)
+        updates.append(adam_direction(momentum, velocity, step, beta_1, beta_2))
+    return updates
+
+
+def _imitation_loss(imitation, taken, adam):
+    weight, learning_rate = imitation
+    return weight * tf.reduce_mean(tf.square(taken / learning_rate - adam))

@@ -1,6 +1,7 @@
 # Every target makes the environment it needs: the first one you type works on a fresh machine.
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint bench reproduce-table1 check-harness train clean
+.PHONY: help setup test lint bench reproduce-table1 check-harness train meta-train reproduce-figure3 \
+  reproduce-figure4 clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -53,6 +54,19 @@ check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSN
 
 train: $(READY)  ## Train (or go on training) the model of PROFILE, by default the released one.
 	$(RUN) -m experiments run $(PROFILE_FILE)
+
+# RULE=default | quadratics | mnist
+RULE ?= default
+RULE_FILE := experiments/meta_train$(if $(filter-out default,$(RULE)),_$(RULE)).yaml
+
+meta-train: $(READY)  ## Meta-train (or go on meta-training) RULE=default, quadratics or mnist.
+	$(RUN) -m experiments run $(RULE_FILE)
+
+reproduce-figure3: $(READY)  ## Learned rule and tuned optimizers on quadratic functions.
+	$(RUN) -m experiments run experiments/figure3.yaml
+
+reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MNIST is not to be had.
+	$(RUN) -m experiments run experiments/figure4.yaml
 
 clean:           ## Remove .venv and caches; runs/ and results/ stay.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

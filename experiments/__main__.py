@@ -47,6 +47,14 @@ def _run(experiment):
             folder = RUNS / experiment.name
             train_dncnn(experiment, folder)
             print(f"done: {folder}/{experiment.name}.weights.h5")
+        case "meta-train":
+            from experiments.meta_train import meta_train
+
+            print(f"done: {meta_train(experiment, RUNS / experiment.name)}")
+        case "compare-optimizers":
+            from experiments.compare_optimizers import compare_optimizers
+
+            print(f"written: {compare_optimizers(experiment)}")
         case "table1":
             from experiments.table1 import table1
 

@@ -21,13 +21,16 @@ class Checkpoint(keras.callbacks.Callback):
         settings: The run's resolved settings as a JSON-like dict. A run is never resumed under
             other settings.
         steps_per_epoch: Updates in an epoch.
+        counter: Function of the model to the variable that counts its updates, by default its
+            optimizer's.
 
     Raises:
         ValueError: If the folder holds a run of other settings; the message names the key.
     """
 
-    def __init__(self, folder, settings, steps_per_epoch):
+    def __init__(self, folder, settings, steps_per_epoch, counter=None):
         super().__init__()
+        self._counter = counter or (lambda model: model.optimizer.iterations)
         self.folder = Path(folder)
         self.steps_per_epoch = steps_per_epoch
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +66,7 @@ class Checkpoint(keras.callbacks.Callback):
                 except (OSError, KeyError) as error:
                     print(f"{file}: damaged, trying the checkpoint before it ({error})")
                     continue
-                return int(model.optimizer.iterations) // self.steps_per_epoch
+                return int(self._counter(model)) // self.steps_per_epoch
         return 0
 
     def on_epoch_end(self, epoch, logs=None):

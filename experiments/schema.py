@@ -5,7 +5,7 @@ is checked for its name, type and range before anything runs.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import pydantic
 import yaml
@@ -101,6 +101,120 @@ class Training(_Section):
         return self
 
 
+class QuadraticsTask(_Section):
+    """`task: quadratics`, see `learned_optim.tasks.quadratic`."""
+
+    task: Literal["quadratics"]
+    functions: int = Field(128, ge=1)
+    dimensions: int = Field(10, ge=1)
+    scaling: float = Field(1.0, ge=1)
+
+
+class MnistTask(_Section):
+    """`task: mnist`, see `learned_optim.tasks.mnist`."""
+
+    task: Literal["mnist"]
+    units: int = Field(20, ge=1)
+    layers: int = Field(2, ge=1)
+    activation: Literal["sigmoid", "relu", "tanh"] = "sigmoid"
+    batch_size: int = Field(128, ge=1)
+    scaling: float = Field(1.0, ge=1)
+
+
+class DnCNNTask(_Section):
+    """`task: dncnn`, see `learned_optim.tasks.denoising`; `scaling` as in `RandomScaling`."""
+
+    task: Literal["dncnn"]
+    depth: int = Field(17, ge=2)
+    filters: int = Field(16, ge=1)
+    patch_size: int = Field(40, ge=8)
+    sigma: Sigma | tuple[Sigma, Sigma] = (5.0, 90.0)
+    batch_size: int = Field(16, ge=1)
+    loss: Literal["mse", "mae"] = "mae"
+    scaling: float = Field(1.0, ge=1)
+
+
+Task = Annotated[QuadraticsTask | MnistTask | DnCNNTask, Field(discriminator="task")]
+
+
+class MetaTraining(_Section):
+    """How a rule is meta-trained, see `learned_optim.MetaTrainer`.
+
+    Attributes:
+        updates: Number of meta-updates.
+        epoch: Meta-updates between two checkpoints (and lines of the log).
+        window, horizons, estimator, log_loss, second_order: See `MetaTrainer`.
+        rate: Learning rate at which the rule is used, by default the rule's own.
+        schedule: What the rate does over a horizon.
+        imitation: Weight of Adam's imitation and Adam's learning rate, or null.
+        learning_rate: Peak of the meta-optimizer's (Adam's) learning rate, which falls to a tenth
+            along half a cosine.
+        clipnorm: Bound of the meta-gradient's norm.
+    """
+
+    updates: int = Field(ge=1)
+    epoch: int = Field(50, ge=1)
+    window: int = Field(20, ge=1)
+    horizons: tuple[Annotated[int, Field(ge=1)], ...] = (100,)
+    rate: float | None = Field(None, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    estimator: Literal["tbptt", "pes"] = "tbptt"
+    log_loss: bool = True
+    second_order: bool = False
+    imitation: tuple[float, float] | None = None
+    learning_rate: float = Field(1e-3, gt=0)
+    clipnorm: float = Field(1.0, gt=0)
+
+    @pydantic.model_validator(mode="after")
+    def _is_whole(self):
+        if self.updates % self.epoch:
+            raise ValueError(f"updates ({self.updates}) must be a multiple of epoch ({self.epoch})")
+        if any(horizon % self.window for horizon in self.horizons):
+            raise ValueError(f"horizons must be multiples of window ({self.window})")
+        return self
+
+
+class HeldOut(_Section):
+    """Whole optimisation runs by which the best weights are chosen.
+
+    Attributes:
+        tasks: The tasks.
+        steps: Steps of a run.
+        seeds: Runs of each task.
+        every: Epochs of meta-training between two such trials.
+    """
+
+    tasks: tuple[Task, ...] = Field(min_length=1)
+    steps: int = Field(100, ge=1)
+    seeds: int = Field(1, ge=1)
+    every: int = Field(5, ge=1)
+
+
+class MetaTrain(_Section):
+    """`kind: meta-train`: meta-trains a rule and writes its weights for `LearnedOptimizer`.
+
+    Attributes:
+        name: Name of the rule's release and of the run.
+        seed: The run's seed.
+        rule: Kind of rule, a key of `learned_optim.rules.RULES`.
+        data: Images of the `dncnn` tasks.
+        digits: Digits of the `mnist` tasks.
+        tasks: One task for each of the live tasks.
+        training: How.
+        held_out: By what the weights are chosen.
+    """
+
+    kind: Literal["meta-train"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    seed: int = Field(0, ge=0)
+    rule: Literal["andrychowicz", "rnnprop", "adam", "orthogonal"] = "orthogonal"
+    data: Data = Data()
+    digits: Literal["mnist", "digits"] = "mnist"
+    tasks: tuple[Task, ...] = Field(min_length=1)
+    training: MetaTraining
+    held_out: HeldOut
+
+
 class TrainDnCNN(_Section):
     """`kind: train-dncnn`: trains a DnCNN and writes its weights for `load_pretrained`."""
 
@@ -176,7 +290,56 @@ class CheckHarness(_Section):
     tolerance: float = Field(0.03, gt=0)
 
 
-KINDS = {"train-dncnn": TrainDnCNN, "table1": Table1, "check-harness": CheckHarness}
+class Comparison(_Section):
+    """A figure of optimizers side by side on one task.
+
+    Attributes:
+        title: Title of the panel.
+        task: The task.
+        steps: Steps of each run.
+    """
+
+    title: str
+    task: Task
+    steps: int = Field(100, ge=1)
+
+
+class CompareOptimizers(_Section):
+    """`kind: compare-optimizers`: learned rules beside tuned optimizers (figures 3 and 4).
+
+    Every baseline runs at every learning rate of its grid on the tuning seeds, and with the best
+    of them on the seeds that are reported. The learned rule runs at the rate that it was released
+    with.
+
+    Attributes:
+        name: Name of the results, `results/NAME.json`, `.md` and `.png`.
+        rules: Released rules or paths of weights.
+        panels: The tasks.
+        digits: Digits of the `mnist` tasks; `auto` is MNIST where it can be had, else the bundled
+            small digits, with a notice.
+        baselines: For each optimizer the exponents of the grid's first and last learning rate,
+            in base 10; the grid has two rates a decade.
+        tuning_seeds: Runs for each learning rate.
+        seeds: Runs that are reported.
+    """
+
+    kind: Literal["compare-optimizers"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    rules: tuple[str, ...] = Field(min_length=1)
+    panels: tuple[Comparison, ...] = Field(min_length=1)
+    digits: Literal["auto", "mnist", "digits"] = "auto"
+    baselines: dict[Literal["sgd", "momentum", "rmsprop", "adagrad", "adam"], tuple[float, float]]
+    tuning_seeds: int = Field(3, ge=1)
+    seeds: int = Field(10, ge=1)
+
+
+KINDS = {
+    "train-dncnn": TrainDnCNN,
+    "meta-train": MetaTrain,
+    "table1": Table1,
+    "check-harness": CheckHarness,
+    "compare-optimizers": CompareOptimizers,
+}
 
 
 def read_experiment(path, overrides=()):
@@ -241,8 +404,22 @@ def _explain(error, kind):
     if complaint["type"] != "extra_forbidden":
         message = complaint["msg"].removeprefix("Value error, ")
         return f"{'.'.join(path) or 'experiment'}: {message}; got {complaint['input']!r}"
-    section = kind
+    sections = [kind]
     for part in path[:-1]:
-        section = section.model_fields[part].annotation
-    allowed = ", ".join(section.model_fields)
+        (section, *others) = sections
+        if others:  # a list's element, whose kind pydantic names in the path
+            sections = [each for each in sections if _is_kind_of_task(each, part)]
+        else:
+            sections = _sections_in(section.model_fields[part].annotation)
+    allowed = ", ".join(sections[0].model_fields)
     return f"{'.'.join(path)}: no such key; allowed here: {allowed}"
+
+
+def _sections_in(annotation):
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _sections_in(part)]
+
+
+def _is_kind_of_task(section, name):
+    return name in get_args(section.model_fields["task"].annotation)

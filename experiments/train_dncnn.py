@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dncnn_keras import DnCNN, datasets, metrics, noise, seeds
+from dncnn_keras import DnCNN, metrics, noise, seeds
 from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import save_pretrained
 from experiments.checkpoint import Checkpoint, trim_log
+from experiments.images import split_images
 from experiments.provenance import provenance
 from experiments.strategy import make_strategy
 
@@ -34,7 +35,7 @@ def train_dncnn(experiment, folder):
     settings = experiment.model_dump(mode="json")
     training = experiment.training
     dtype = fast_dtype() if experiment.precision == "auto" else experiment.precision
-    train_images, validation_images = _load_images(experiment.data, experiment.network.channels)
+    train_images, validation_images = split_images(experiment.data, experiment.network.channels)
     sampler = PatchSampler(
         [image.pixels for image in train_images],
         experiment.data.patch_size,
@@ -94,25 +95,6 @@ def train_dncnn(experiment, folder):
     }
     save_pretrained(model, experiment.name, folder, made_by)
     return model
-
-
-def _load_images(data, channels):
-    if data.folder is not None:
-        images = datasets.load_folder(data.folder)
-    else:
-        images = datasets.load_images(data.dataset, split="train")
-    wrong = next((image for image in images if image.pixels.shape[-1] != channels), None)
-    if wrong is not None:
-        raise ValueError(
-            f"network.channels is {channels}, but image {wrong.name} has {wrong.pixels.shape[-1]}"
-        )
-    if data.holdout >= len(images):
-        raise ValueError(f"data.holdout: {data.holdout} of only {len(images)} images")
-    held_out = set(np.linspace(0, len(images) - 1, data.holdout).round().astype(int))
-    return (
-        [image for number, image in enumerate(images) if number not in held_out],
-        [image for number, image in enumerate(images) if number in held_out],
-    )
 
 
 def _make_optimizer(settings, steps):

@@ -36,6 +36,7 @@ class MetaTrainer(keras.Model):
             good weights are restored.
 
     Attributes:
+        update: `keras.Variable`, the number of meta-updates done.
         dropped: `keras.Variable`, the number of meta-gradients dropped as not finite.
 
     Example:
@@ -99,7 +100,7 @@ class MetaTrainer(keras.Model):
             good.assign(weight)
         self.dropped = self.add_weight(shape=(), dtype="int64", trainable=False, name="dropped")
         self._failures = self.add_weight(shape=(), dtype="int64", trainable=False, name="failures")
-        self._update = self.add_weight(shape=(), dtype="int64", trainable=False, name="update")
+        self.update = self.add_weight(shape=(), dtype="int64", trainable=False, name="update")
         self.built = True
 
     def updates(self):
@@ -126,7 +127,7 @@ class MetaTrainer(keras.Model):
         self.dropped.assign_add(len(self.live_tasks) - tf.cast(used, tf.int64))
         mean = [gradient / tf.maximum(used, 1.0) for gradient in total]
         tf.cond(used > 0, lambda: self._follow(mean), self._fail)
-        self._update.assign_add(1)
+        self.update.assign_add(1)
         return {
             "log_loss": tf.add_n(log_losses) / tf.maximum(used, 1.0),
             "dropped": self.dropped,
@@ -151,7 +152,7 @@ class MetaTrainer(keras.Model):
         tf.cond(self._failures >= self.patience, restore, lambda: None)
 
     def _horizon(self):
-        stage = self._update * len(self._horizons) // self.meta_updates
+        stage = self.update * len(self._horizons) // self.meta_updates
         stage = tf.minimum(stage, len(self._horizons) - 1)
         return tf.gather(tf.constant(self._horizons, tf.int64), stage)
 

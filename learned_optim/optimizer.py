@@ -98,6 +98,7 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         self._released = released
         self.non_finite = non_finite
         self.compact_state = compact_state
+        self._variables_before_build = len(self.variables)
 
     def build(self, variables):
         """Makes moments and recurrent state for each variable."""
@@ -107,9 +108,10 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             raise ValueError("LearnedOptimizer: the model has no trainable variables")
         for variable in variables:
             if not tf.as_dtype(variable.dtype).is_floating:
+                name = getattr(variable, "path", variable.name)  # a tf.Variable has no path
                 raise ValueError(
-                    f"LearnedOptimizer: variable {variable.path} is {variable.dtype}; only "
-                    "real floating-point variables can be trained"
+                    f"LearnedOptimizer: variable {name} is {variable.dtype}; only real "
+                    "floating-point variables can be trained"
                 )
         super().build(variables)
         # Kept with the state, so that a saved model goes on by the rule that it began with.
@@ -121,6 +123,10 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             _Block(self, number, members, variables, hidden)
             for number, members in enumerate(_partition(variables))
         ]
+
+    def _apply_weight_decay(self, variables):
+        # Comes with the step, so that a step that is left out does not decay either.
+        pass
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
         # Keras's own goes through the variables one by one; here all are updated at once, on
@@ -179,6 +185,11 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         """
         mine = [tuple(variable.shape) for variable in self.variables]
         theirs = [tuple(store[str(index)].shape) for index in range(len(store.keys()))]
+        if theirs == mine[: self._variables_before_build]:
+            # A model that was saved before its first step: there is no state yet.
+            for index, variable in enumerate(self.variables[: len(theirs)]):
+                variable.assign(store[str(index)])
+            return
         if mine != theirs:
             raise ValueError(
                 "LearnedOptimizer: the saved state does not belong to this model and rule: it has "
@@ -247,10 +258,19 @@ class _Block:
             self._optimizer.assign(variable, value)
         for variable, value in zip(self._state, state, strict=True):
             self._optimizer.assign(variable, _pack_state(value, variable.dtype))
-        steps = self._coordinates.split(tf.cast(learning_rate, tf.float32) * update)
+        learning_rate = tf.cast(learning_rate, tf.float32)
+        steps = self._coordinates.split(learning_rate * update)
         for variable, change, has_gradient in zip(self._variables, steps, given, strict=True):
             if has_gradient:
+                change += learning_rate * self._decay(variable)
                 self._optimizer.assign_sub(variable, change)
+
+    def _decay(self, variable):
+        decay = self._optimizer.weight_decay
+        native = variable.value if isinstance(variable, keras.Variable) else variable
+        if decay is None or not self._optimizer._use_weight_decay(native):
+            return 0.0
+        return decay * tf.cast(tf.convert_to_tensor(variable), tf.float32)
 
 
 def _partition(variables):

@@ -71,7 +71,7 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
         self.assign_add(m, (1 - beta_1) * (gradient - m))
         if hidden:
             shape = Coordinates([variable.shape], [True])
-            flat = (tf.reshape(each, [-1]) for each in (gradient, m))
+            flat = (tf.reshape(tf.cast(each, tf.float32), [-1]) for each in (gradient, m))
             direction = orthogonal_direction(*flat, tf.zeros(shape.size), self.beta_hidden, shape)
             direction = tf.reshape(direction, variable.shape)
         else:
@@ -79,9 +79,9 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
             self.assign_add(v, (1 - self.beta_2) * (tf.square(gradient) - v))
             step = self.iterations + 1
             direction = 0.5 * adam_direction(
-                tf.convert_to_tensor(m), tf.convert_to_tensor(v), step, self.beta_1, self.beta_2
+                tf.cast(m, tf.float32), tf.cast(v, tf.float32), step, self.beta_1, self.beta_2
             )
-        self.assign_sub(variable, tf.cast(learning_rate, variable.dtype) * direction)
+        self.assign_sub(variable, tf.cast(learning_rate, tf.float32) * direction)
 
     def get_config(self):
         """Returns the constructor's arguments."""

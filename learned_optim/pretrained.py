@@ -111,9 +111,18 @@ def save_rule(rule, name, folder, learning_rate, provenance):
 
 
 def describe(rule):
-    """Returns the arguments of `make_rule` that make a rule of this kind, as a dict."""
-    (name,) = (name for name, kind in RULES.items() if type(rule) is kind)
-    return {**rule.get_config(), "name": name}
+    """Returns the arguments of `make_rule` that make a rule of this kind, as a dict.
+
+    Raises:
+        ValueError: If the rule's class is not in `RULES`.
+    """
+    for name, kind in RULES.items():
+        if type(rule) is kind:
+            return {**rule.get_config(), "name": name}
+    raise ValueError(
+        f"{type(rule).__name__} cannot be saved: it is not in learned_optim.rules.RULES, where a "
+        "rule of your own must be entered under a name"
+    )
 
 
 class _Weights(keras.Model):

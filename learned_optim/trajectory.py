@@ -35,7 +35,11 @@ class Trajectory:
         ]
         self._optimizer = make_optimizer()
         self._optimizer.build(self._variables)
-        self._initial_state = [variable.numpy() for variable in self._optimizer.variables]
+        # A learned rule stays what it is, also where it is trained on between two runs.
+        rule = getattr(self._optimizer, "rule", None)
+        rule_weights = {id(weight) for weight in rule.weights} if rule else set()
+        state = [each for each in self._optimizer.variables if id(each) not in rule_weights]
+        self._initial_state = [(variable, variable.numpy()) for variable in state]
         self._rate = float(self._optimizer.learning_rate)
 
     def run(self, seed, steps, learning_rate=None):
@@ -51,7 +55,7 @@ class Trajectory:
             `steps + 1`.
         """
         seed = tf.constant([seed, 1], tf.int64)
-        for variable, value in zip(self._optimizer.variables, self._initial_state, strict=True):
+        for variable, value in self._initial_state:
             variable.assign(value)
         for variable, value in zip(self._variables, self._task.initial(seed), strict=True):
             variable.assign(value)

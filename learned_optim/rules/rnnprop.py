@@ -36,7 +36,9 @@ class RNNpropRule(Rule):
         super().__init__(units, layers, name)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
-        self.embedding = keras.layers.Dense(self.inputs, activation="elu", name="embedding")
+        self.embedding = keras.layers.Dense(
+            self.inputs, activation="elu", name="embedding", dtype="float32"
+        )
 
     def build(self, input_shape=None):
         """Makes the weights."""

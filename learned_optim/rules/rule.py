@@ -42,12 +42,16 @@ class Rule(keras.layers.Layer):
     head_initializer = "zeros"
 
     def __init__(self, units=20, layers=2, name=None):
+        # Whatever precision the model that is optimized computes in, its optimizer does not.
         super().__init__(name=name, dtype="float32")
         self.units = units
         self.layers = layers
-        self.cells = [keras.layers.LSTMCell(units, name=f"lstm_{i + 1}") for i in range(layers)]
+        self.cells = [
+            keras.layers.LSTMCell(units, name=f"lstm_{i + 1}", dtype="float32")
+            for i in range(layers)
+        ]
         self.head = keras.layers.Dense(
-            self.outputs, kernel_initializer=self.head_initializer, name="head"
+            self.outputs, kernel_initializer=self.head_initializer, name="head", dtype="float32"
         )
 
     def build(self, input_shape=None):

@@ -7,7 +7,15 @@ from dncnn_keras.patches import noisy_patch
 from learned_optim.tasks.keras_model import KerasTask
 
 
-def denoising_task(sampler, depth=17, filters=64, sigma=(5.0, 90.0), batch_size=16, loss="mae"):
+def denoising_task(
+    sampler,
+    depth=17,
+    filters=64,
+    sigma=(5.0, 90.0),
+    batch_size=16,
+    loss="mae",
+    initial_seeds=range(8),
+):
     """Makes the task of training a DnCNN.
 
     Args:
@@ -16,6 +24,7 @@ def denoising_task(sampler, depth=17, filters=64, sigma=(5.0, 90.0), batch_size=
         sigma: Noise level in grey levels of 255, or the range of a blind denoiser.
         batch_size: Patches in a batch.
         loss: Keras loss.
+        initial_seeds: See `KerasTask`.
 
     Returns:
         A `KerasTask`.
@@ -41,4 +50,5 @@ def denoising_task(sampler, depth=17, filters=64, sigma=(5.0, 90.0), batch_size=
     def make_model():
         return DnCNN(depth=depth, filters=filters, channels=sampler.channels)
 
-    return KerasTask(make_model, loss, shaped, name=f"dncnn-{depth}x{filters}")
+    name = f"dncnn-{depth}x{filters}"
+    return KerasTask(make_model, loss, shaped, name, initial_seeds)

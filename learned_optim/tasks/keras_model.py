@@ -14,11 +14,12 @@ class KerasTask(Task):
 
     Args:
         make_model: Function without arguments that makes and returns a built Keras model. It is
-            called `initials` times, after Keras's random seed was set to 0, 1, 2...
+            called once for each initial seed, after Keras's random seed was set to it.
         loss: Keras loss: a name, a function or an object.
         sample: Function from a seed (int64 tensor of shape `(2,)`) to a batch `(x, y)`.
         name: Short name for logs.
-        initials: Number of different initial parameters among which an instance draws.
+        initial_seeds: Keras seeds of the initial weights among which an instance draws. Tasks for
+            comparisons should have others than those for meta-training.
 
     Raises:
         ValueError: If the models have no trainable weights, or differ in them.
@@ -33,13 +34,13 @@ class KerasTask(Task):
     >>> task = KerasTask(make_model, "mse", sample)
     """
 
-    def __init__(self, make_model, loss, sample, name="keras_model", initials=8):
+    def __init__(self, make_model, loss, sample, name="keras_model", initial_seeds=range(8)):
         self.name = name
         self._sample = sample
         self._loss = keras.losses.get(loss)
         draws = []
-        for number in range(initials):
-            keras.utils.set_random_seed(number)
+        for seed in initial_seeds:
+            keras.utils.set_random_seed(seed)
             self._model = make_model()
             draws.append([weight.numpy() for weight in self._model.trainable_weights])
         self.shapes = [weight.shape for weight in draws[0]]
@@ -47,7 +48,7 @@ class KerasTask(Task):
             raise ValueError(f"task {name}: the model has no trainable weights; is it built?")
         if any([weight.shape for weight in draw] != self.shapes for draw in draws):
             raise ValueError(f"task {name}: make_model must always make the same model")
-        self._initials = initials
+        self._initials = len(draws)
         self._draws = [tf.stack(weights) for weights in zip(*draws, strict=True)]
         self._state = [tf.constant(each.numpy()) for each in self._model.non_trainable_variables]
 

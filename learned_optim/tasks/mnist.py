@@ -6,7 +6,15 @@ import tensorflow as tf
 from learned_optim.tasks.keras_model import KerasTask
 
 
-def mnist_task(images, labels, units=20, layers=2, activation="sigmoid", batch_size=128):
+def mnist_task(
+    images,
+    labels,
+    units=20,
+    layers=2,
+    activation="sigmoid",
+    batch_size=128,
+    initial_seeds=range(8),
+):
     """Makes the task of training a dense network to tell digits.
 
     The output layer has 10 sigmoid units as in the first paper; the cross-entropy takes their
@@ -19,6 +27,7 @@ def mnist_task(images, labels, units=20, layers=2, activation="sigmoid", batch_s
         layers: Number of hidden layers.
         activation: Their activation.
         batch_size: Digits in a batch.
+        initial_seeds: See `KerasTask`.
 
     Returns:
         A `KerasTask`.
@@ -40,9 +49,15 @@ def mnist_task(images, labels, units=20, layers=2, activation="sigmoid", batch_s
         )
         return tf.gather(images, rows), tf.gather(labels, rows)
 
+    def loss(labels, outputs):
+        # Keras looks behind an activation: of sigmoids it would take their inputs' softmax.
+        outputs = tf.identity(outputs)
+        return keras.losses.sparse_categorical_crossentropy(labels, outputs)
+
     return KerasTask(
         make_model,
-        "sparse_categorical_crossentropy",
+        loss,
         sample,
         name=f"mnist-{layers}x{units}-{activation}",
+        initial_seeds=initial_seeds,
     )

@@ -1,0 +1,83 @@
+"""Handwritten digits: MNIST, and the small set that needs no download."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+from dncnn_keras import paths
+from dncnn_keras.datasets.source_files import DataUnavailableError
+
+_ADDRESS = "https://www.tensorflow.org/datasets/catalog/mnist"
+_FILES = {"train": "train", "test": "t10k"}
+
+
+def load_digits(name="mnist", split="train"):
+    """Loads handwritten digits.
+
+    Args:
+        name: `"mnist"` (60,000 and 10,000 digits of 28x28), from the folder `mnist` of
+            `DENOISE_DATA` with its four `idx` files, else through TensorFlow Datasets; or
+            `"digits"`, scikit-learn's 1,797 of 8x8, which come with the package.
+        split: `"train"` or `"test"`.
+
+    Returns:
+        Images, float32 of shape `(count, pixels)` in [0, 1], and labels, int64 of shape
+        `(count,)`.
+
+    Raises:
+        ValueError: If there is no such set or split, or a file is damaged.
+        DataUnavailableError: If MNIST is neither in the folder nor can be downloaded.
+
+    Example:
+
+    >>> load_digits("digits", "test")[0].shape
+    (359, 64)
+    """
+    if split not in _FILES:
+        raise ValueError(f"digits: there is no split {split!r}, choose train or test")
+    if name == "digits":
+        from sklearn.datasets import load_digits as bundled
+
+        images, labels = bundled(return_X_y=True)
+        rows = slice(359, None) if split == "train" else slice(359)
+        return (images[rows] / 16).astype(np.float32), labels[rows].astype(np.int64)
+    if name != "mnist":
+        raise ValueError(f"there are no digits {name!r}, choose mnist or digits")
+    folder = paths.data_dir()
+    if folder and (folder / "mnist").is_dir():
+        stem = folder / "mnist" / _FILES[split]
+        images = _read_idx(f"{stem}-images-idx3-ubyte.gz")
+        labels = _read_idx(f"{stem}-labels-idx1-ubyte.gz")
+    else:
+        images, labels = _from_tfds(split)
+    return images.reshape(len(images), -1).astype(np.float32) / 255, labels.astype(np.int64)
+
+
+def _read_idx(path):
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: missing; the four files of MNIST belong there")
+    try:
+        with gzip.open(path) as file:
+            content = file.read()
+        dimensions = content[3]
+        shape = np.frombuffer(content, ">u4", dimensions, offset=4)
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    except (OSError, EOFError, ValueError, IndexError) as error:
+        raise ValueError(f"{path}: damaged, not an idx file ({error}); get it again") from error
+
+
+def _from_tfds(split):
+    import tensorflow_datasets as tfds
+
+    try:
+        digits = tfds.load(
+            "mnist", split=split, batch_size=-1, data_dir=paths.cache_dir() / "datasets"
+        )
+    except Exception as error:  # TFDS lets every kind of download error through
+        raise DataUnavailableError(
+            f"MNIST can be neither downloaded nor found ({type(error).__name__}): put its four "
+            f"idx files (see {_ADDRESS}) in a folder mnist, and name its parent by "
+            f"{paths.DATA_VARIABLE}=FOLDER"
+        ) from error
+    return tfds.as_numpy(digits["image"]), tfds.as_numpy(digits["label"])

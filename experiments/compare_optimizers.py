@@ -1,0 +1,180 @@
+"""Learned rules beside tuned optimizers: `kind: compare-optimizers`, figures 3 and 4."""
+
+import json
+
+import keras
+import numpy as np
+
+from dncnn_keras.datasets import DataUnavailableError
+from dncnn_keras.datasets.digits import load_digits
+from dncnn_keras.paths import RESULTS
+from experiments.checkpoint import write_atomically
+from experiments.curves import loss_curves
+from experiments.provenance import provenance
+from experiments.tasks import TaskMaker
+from learned_optim import LearnedOptimizer
+from learned_optim.trajectory import Trajectory
+
+_OPTIMIZERS = {
+    "sgd": ("SGD", keras.optimizers.SGD),
+    "momentum": ("SGD, momentum 0.9", lambda rate: keras.optimizers.SGD(rate, momentum=0.9)),
+    "rmsprop": ("RMSprop", keras.optimizers.RMSprop),
+    "adagrad": ("Adagrad", keras.optimizers.Adagrad),
+    "adam": ("Adam", keras.optimizers.Adam),
+}
+# Seeds of the runs that are reported begin here, so that none of them was tuned on.
+_FIRST_SEED = 1000
+
+
+def compare_optimizers(experiment):
+    """Tunes the baselines, runs everything, and writes table and picture.
+
+    Args:
+        experiment: A `schema.CompareOptimizers`.
+
+    Returns:
+        Path of the Markdown table.
+
+    Raises:
+        FileNotFoundError: If a rule is not released.
+        DataUnavailableError: If the digits cannot be had.
+    """
+    digits = _choose_digits(experiment)
+    experiment = experiment.model_copy(update={"digits": digits})
+    panels, pictures = [], []
+    for panel in experiment.panels:
+        print(f"{panel.title}, {panel.steps} steps", flush=True)
+        rows, curves = _run_panel(experiment, panel)
+        panels.append({"title": panel.title, "steps": panel.steps, "optimizers": rows})
+        pictures.append((panel.title, curves))
+    made_by = provenance()
+    results = {
+        "experiment": experiment.model_dump(mode="json"),
+        "panels": panels,
+        **made_by,
+    }
+    stem = RESULTS / experiment.name
+    RESULTS.mkdir(exist_ok=True)
+    write_atomically(stem.with_suffix(".json"), json.dumps(results, indent=1) + "\n")
+    text = _markdown(experiment, panels, made_by)
+    write_atomically(stem.with_suffix(".md"), text)
+    print(text)
+    loss_curves(pictures, stem.with_suffix(".png"))
+    return stem.with_suffix(".md")
+
+
+def _choose_digits(experiment):
+    if experiment.digits != "auto" or all(p.task.task != "mnist" for p in experiment.panels):
+        return experiment.digits
+    try:
+        load_digits("mnist", "test")
+    except DataUnavailableError as error:
+        print(f"NOTICE: {error}\nGoing on with scikit-learn's small digits: NOT the paper's set.")
+        return "digits"
+    return "mnist"
+
+
+def _run_panel(experiment, panel):
+    task = TaskMaker(
+        digits=experiment.digits, seed=experiment.seeds, initial_seeds=range(1000, 1016)
+    ).make(panel.task)
+    measure = _measure(experiment, panel.task, task)
+    rows, curves = [], {}
+    reported = range(_FIRST_SEED, _FIRST_SEED + experiment.seeds)
+    for name in experiment.rules:
+        trajectory = Trajectory(
+            task, lambda name=name: LearnedOptimizer(weights=name), measure=measure
+        )
+        title = f"learned ({name})"
+        curves[title] = _runs(trajectory, reported, panel.steps)
+        rows.append({"optimizer": title, **_summary(curves[title])})
+        _report(rows[-1])
+    for name, exponents in experiment.baselines.items():
+        title, make = _OPTIMIZERS[name]
+        trajectory = Trajectory(task, lambda make=make: make(1e-3), measure=measure)
+        count = round(2 * (exponents[1] - exponents[0])) + 1
+        grid = [float(rate) for rate in np.logspace(*exponents, count)]
+        tuned = [
+            _final(_runs(trajectory, range(experiment.tuning_seeds), panel.steps, rate))
+            for rate in grid
+        ]
+        best = int(np.argmin(tuned))
+        curves[title] = _runs(trajectory, reported, panel.steps, grid[best])
+        rows.append(
+            {
+                "optimizer": title,
+                **_summary(curves[title]),
+                "learning_rate": grid[best],
+                "interior": 0 < best < count - 1,
+                "grid": {f"{rate:.3g}": value for rate, value in zip(grid, tuned, strict=True)},
+            }
+        )
+        _report(rows[-1])
+    return rows, curves
+
+
+def _measure(experiment, description, task):
+    """What is recorded at each step: every function's loss, or the loss on held-out digits."""
+    if description.task == "quadratics":
+        return task.losses
+    images, labels = load_digits(experiment.digits, "test")
+    fixed = images[:1000], labels[:1000]
+    return lambda parameters, batch: task.loss(parameters, fixed)[None]
+
+
+def _runs(trajectory, seeds, steps, rate=None):
+    """Array of shape `(runs, steps + 1)`; a run that diverged counts as infinite from there."""
+    runs = np.concatenate([trajectory.run(seed, steps, rate).T for seed in seeds])
+    return np.where(np.isfinite(runs), runs, np.inf)
+
+
+def _final(runs):
+    return float(np.mean(runs[:, -1]))
+
+
+def _summary(runs):
+    return {
+        "final": _final(runs),
+        "spread": float(np.std(runs[:, -1])),
+        "runs": len(runs),
+        "mean": [float(f"{value:.5g}") for value in runs.mean(axis=0)],
+    }
+
+
+def _report(row):
+    rate = f" at {row['learning_rate']:.3g}" if "learning_rate" in row else ""
+    print(f"  {row['optimizer']}{rate}: {row['final']:.4f}", flush=True)
+
+
+def _markdown(experiment, panels, made_by):
+    versions = made_by["versions"]
+    lines = [
+        f"# {experiment.name}",
+        "",
+        "Mean loss after the last step, +- standard deviation over the runs. Every baseline runs "
+        "at the best learning rate of its grid, chosen on other seeds; grids and their losses are "
+        f"in `{experiment.name}.json`. The learned rule runs at the rate it was released with.",
+        "",
+    ]
+    if experiment.digits == "digits":
+        lines += ["**Measured on scikit-learn's small digits, not on MNIST.**", ""]
+    for panel in panels:
+        lines += [
+            f"## {panel['title']}, {panel['steps']} steps",
+            "",
+            "| optimizer | learning rate | loss |",
+            "|---|---|---|",
+        ]
+        for row in sorted(panel["optimizers"], key=lambda row: row["final"]):
+            rate = "as released"
+            if "learning_rate" in row:
+                edge = "" if row["interior"] else " (edge of the grid)"
+                rate = f"{row['learning_rate']:.3g}{edge}"
+            loss = f"{row['final']:.4f} +- {row['spread']:.4f} ({row['runs']} runs)"
+            lines.append(f"| {row['optimizer']} | {rate} | {loss} |")
+        lines.append("")
+    lines.append(
+        f"{made_by['date']}, revision {made_by['revision']}, TensorFlow {versions['tensorflow']}, "
+        f"Keras {versions['keras']}, {made_by['processor']}, {made_by['cores']} cores."
+    )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,70 @@
+"""Pictures of how losses fall."""
+
+import csv
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+
+def meta_training_curves(log, held_out, file):
+    """Plots the meta-loss over the epochs, and the losses at the end of held-out runs.
+
+    Args:
+        log: `Path` of Keras's CSV log.
+        held_out: `Path` of the held-out runs' CSV file.
+        file: `Path` of the PNG.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    rows = _read(log)
+    left.plot([row["epoch"] + 1 for row in rows], [row["log_loss"] for row in rows])
+    left.set(xlabel="epoch", ylabel="mean log loss in the windows", title="Meta-training")
+    rows = _read(held_out)
+    for name in rows[0].keys() - {"epoch", "score"}:
+        epochs = [row["epoch"] + 1 for row in rows]
+        right.semilogy(epochs, [row[name] for row in rows], "o-", label=name)
+    right.set(xlabel="epoch", ylabel="loss at the end", title="Held-out runs")
+    right.legend(frameon=False)
+    _finish(figure, (left, right), file)
+
+
+def loss_curves(panels, file, ylabel="loss"):
+    """Plots mean losses over steps, with the runs' spread, one panel a task.
+
+    Args:
+        panels: List of `(title, curves)`; `curves` maps an optimizer's title to an array of
+            shape `(runs, steps + 1)`.
+        file: `Path` of the PNG.
+        ylabel: What is plotted.
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(5.2 * len(panels), 4.2), layout="constrained", squeeze=False
+    )
+    for panel, (title, curves) in zip(axes[0], panels, strict=True):
+        for name, runs in curves.items():
+            runs = np.asarray(runs)
+            (line,) = panel.semilogy(runs.mean(axis=0), label=name)
+            low, high = np.percentile(runs, [10, 90], axis=0)
+            panel.fill_between(range(len(low)), low, high, color=line.get_color(), alpha=0.12)
+        panel.set(xlabel="step", ylabel=ylabel, title=title)
+    axes[0][0].legend(frameon=False, fontsize=9)
+    _finish(figure, axes[0], file)
+
+
+def _read(path):
+    with path.open(newline="") as file:
+        return [
+            {key: float(value) for key, value in row.items() if value != "NA"}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _finish(figure, axes, file):
+    for panel in axes:
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(alpha=0.3)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110)
+    plt.close(figure)

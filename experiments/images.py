@@ -1,0 +1,36 @@
+"""The images of an experiment: those that are trained on, and those held out."""
+
+import numpy as np
+
+from dncnn_keras import datasets
+
+
+def split_images(data, channels):
+    """Loads the images and holds some of them out, spread evenly over the set.
+
+    Args:
+        data: A `schema.Data`.
+        channels: Channels that the images must have.
+
+    Returns:
+        Two lists of `NamedImage`: for training, and held out.
+
+    Raises:
+        ValueError: If an image has other channels, or too many are held out.
+    """
+    if data.folder is not None:
+        images = datasets.load_folder(data.folder)
+    else:
+        images = datasets.load_images(data.dataset, split="train")
+    wrong = next((image for image in images if image.pixels.shape[-1] != channels), None)
+    if wrong is not None:
+        raise ValueError(
+            f"network.channels is {channels}, but image {wrong.name} has {wrong.pixels.shape[-1]}"
+        )
+    if data.holdout >= len(images):
+        raise ValueError(f"data.holdout: {data.holdout} of only {len(images)} images")
+    held_out = set(np.linspace(0, len(images) - 1, data.holdout).round().astype(int))
+    return (
+        [image for number, image in enumerate(images) if number not in held_out],
+        [image for number, image in enumerate(images) if number in held_out],
+    )

@@ -1,0 +1,172 @@
+"""Meta-trains a rule as an experiment file says: `kind: meta-train`."""
+
+import csv
+import math
+import sys
+
+import keras
+import numpy as np
+
+from experiments.checkpoint import Checkpoint, trim_log
+from experiments.curves import meta_training_curves
+from experiments.images import split_images
+from experiments.provenance import provenance
+from experiments.tasks import TaskMaker
+from learned_optim import LearnedOptimizer, MetaTrainer, save_rule
+from learned_optim.rules import make_rule
+from learned_optim.trajectory import Trajectory, mean_final_loss
+
+
+def meta_train(experiment, folder):
+    """Meta-trains the rule, or goes on with a meta-training that was stopped.
+
+    Args:
+        experiment: A `schema.MetaTrain`.
+        folder: `Path` of the run. The checkpoint, `log.csv`, `held_out.csv`, TensorBoard's events,
+            the best rule until now and a picture of the curves are written there.
+
+    Returns:
+        Path of the weight file of the rule that did best in the held-out runs.
+
+    Raises:
+        ValueError: If the data do not fit the tasks, or the folder holds another run.
+    """
+    settings = experiment.model_dump(mode="json")
+    training = experiment.training
+    train_images, held_out_images = None, None
+    if any(task.task == "dncnn" for task in (*experiment.tasks, *experiment.held_out.tasks)):
+        train, held_out = split_images(experiment.data, channels=1)
+        train_images, held_out_images = ([i.pixels for i in part] for part in (train, held_out))
+    keras.utils.set_random_seed(experiment.seed)
+    rule = make_rule(experiment.rule)
+    if training.rate is not None:
+        rule.learning_rate = training.rate
+    maker = TaskMaker(train_images, experiment.digits, "train", experiment.seed)
+    trainer = MetaTrainer(
+        rule,
+        [maker.make(task) for task in experiment.tasks],
+        experiment.seed,
+        training.updates,
+        window=training.window,
+        horizons=training.horizons,
+        schedule=training.schedule,
+        estimator=training.estimator,
+        log_loss=training.log_loss,
+        imitation=training.imitation,
+        second_order=training.second_order,
+    )
+    rate = keras.optimizers.schedules.CosineDecay(
+        training.learning_rate, training.updates, alpha=0.1
+    )
+    trainer.compile(
+        optimizer=keras.optimizers.Adam(rate, global_clipnorm=training.clipnorm),
+        jit_compile=False,
+    )
+    checkpoint = Checkpoint(folder, settings, training.epoch, lambda model: model.update)
+    done = checkpoint.restore(trainer)
+    for log in ("log.csv", "held_out.csv"):
+        trim_log(folder / log, done)
+    if done:
+        print(f"{folder}: going on after {done * training.epoch:,} of {training.updates:,} updates")
+
+    held_out_maker = TaskMaker(
+        held_out_images, experiment.digits, "train", experiment.seed + 1, range(500, 504)
+    )
+    trial = HeldOutRuns(experiment, rule, held_out_maker, folder)
+    trainer.fit(
+        trainer.updates(),
+        initial_epoch=done,
+        epochs=training.updates // training.epoch,
+        steps_per_epoch=training.epoch,
+        shuffle=False,
+        callbacks=[
+            trial,
+            keras.callbacks.CSVLogger(folder / "log.csv", append=True),
+            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
+            checkpoint,
+        ],
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
+    meta_training_curves(folder / "log.csv", folder / "held_out.csv", folder / "curves.png")
+    return folder / f"{experiment.name}.weights.h5"
+
+
+class HeldOutRuns(keras.callbacks.Callback):
+    """Judges the rule by whole optimisation runs, and keeps the best.
+
+    Args:
+        experiment: A `schema.MetaTrain`.
+        rule: The `Rule` that is being trained.
+        maker: `TaskMaker` of the held-out tasks.
+        folder: `Path` of the run; `held_out.csv` and the best rule are written there.
+    """
+
+    def __init__(self, experiment, rule, maker, folder):
+        super().__init__()
+        self._experiment = experiment
+        self._rule = rule
+        self._folder = folder
+        self._file = folder / "held_out.csv"
+        self._trajectories = [
+            Trajectory(
+                maker.make(task),
+                lambda: LearnedOptimizer(weights=rule),
+                experiment.training.schedule,
+            )
+            for task in experiment.held_out.tasks
+        ]
+        self._names = [task.task for task in experiment.held_out.tasks]
+
+    def on_train_begin(self, logs=None):
+        """Judges the rule before its meta-training, too."""
+        if not self._scores():
+            self._judge(-1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Judges the rule every few epochs, and at the end."""
+        last = epoch + 1 == self.params["epochs"]
+        if last or (epoch + 1) % self._experiment.held_out.every == 0:
+            self._judge(epoch)
+
+    def _scores(self):
+        if not self._file.exists():
+            return []
+        with self._file.open(newline="") as file:
+            return [float(row["score"]) for row in csv.DictReader(file)]
+
+    def _judge(self, epoch):
+        settings = self._experiment.held_out
+        losses = [
+            np.mean(
+                [
+                    mean_final_loss(trajectory.run(seed, settings.steps))
+                    for seed in range(settings.seeds)
+                ]
+            )
+            for trajectory in self._trajectories
+        ]
+        score = float(np.mean(np.log(losses)))
+        best = min(self._scores(), default=math.inf)
+        titles = [f"{name}_{number}" for number, name in enumerate(self._names)]
+        new = not self._file.exists()
+        with self._file.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["epoch", *titles, "score"])
+            writer.writerow([epoch, *(f"{loss:.6g}" for loss in losses), f"{score:.6f}"])
+        shown = ", ".join(f"{loss:.5g}" for loss in losses)
+        print(f"held-out runs: final losses {shown}; score {score:.4f} (best {best:.4f})")
+        if score < best or best == math.inf:
+            save_rule(
+                self._rule,
+                self._experiment.name,
+                self._folder,
+                self._rule.learning_rate,
+                {
+                    "experiment": self._experiment.model_dump(mode="json"),
+                    "meta_updates": (epoch + 1) * self._experiment.training.epoch,
+                    "held_out_losses": [round(float(loss), 6) for loss in losses],
+                    "held_out_score": round(score, 6),
+                    **provenance(),
+                },
+            )

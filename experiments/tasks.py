@@ -1,0 +1,56 @@
+"""Makes the tasks that an experiment file describes."""
+
+from dncnn_keras.datasets.digits import load_digits
+from dncnn_keras.patches import PatchSampler
+from learned_optim.tasks.denoising import denoising_task
+from learned_optim.tasks.mnist import mnist_task
+from learned_optim.tasks.quadratic import Quadratics
+from learned_optim.tasks.random_scaling import RandomScaling
+
+
+class TaskMaker:
+    """Makes tasks of the same images and digits.
+
+    Args:
+        images: List of uint8 arrays of the `dncnn` tasks, or `None`.
+        digits: Name of a set of digits, see `load_digits`.
+        digits_split: Its split.
+        seed: Integer, the run's seed.
+        initial_seeds: Keras seeds of initial weights, see `KerasTask`.
+
+    Example:
+
+    >>> TaskMaker().make(QuadraticsTask(task="quadratics")).shapes
+    [(128, 10)]
+    """
+
+    def __init__(
+        self, images=None, digits="mnist", digits_split="train", seed=0, initial_seeds=range(8)
+    ):
+        self._images = images
+        self._digits = (digits, digits_split)
+        self._seed = seed
+        self._initial_seeds = initial_seeds
+        self._samplers = {}
+        self._loaded_digits = None
+
+    def make(self, description):
+        """Makes the task of a `schema.Task`."""
+        settings = description.model_dump(exclude={"task", "scaling"})
+        match description.task:
+            case "quadratics":
+                task = Quadratics(**settings)
+            case "mnist":
+                self._loaded_digits = self._loaded_digits or load_digits(*self._digits)
+                task = mnist_task(
+                    *self._loaded_digits, **settings, initial_seeds=self._initial_seeds
+                )
+            case "dncnn":
+                sampler = self._sampler(settings.pop("patch_size"))
+                task = denoising_task(sampler, **settings, initial_seeds=self._initial_seeds)
+        return RandomScaling(task, description.scaling) if description.scaling > 1 else task
+
+    def _sampler(self, patch_size):
+        if patch_size not in self._samplers:
+            self._samplers[patch_size] = PatchSampler(self._images, patch_size, self._seed)
+        return self._samplers[patch_size]

@@ -1,0 +1,51 @@
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from dncnn_keras.datasets.digits import load_digits
+
+
+def _write_idx(path, array):
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    path.write_bytes(gzip.compress(header + array.tobytes()))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("DENOISE_DATA", str(tmp_path))
+    (tmp_path / "mnist").mkdir()
+    images = np.arange(2 * 28 * 28).reshape(2, 28, 28) % 256
+    _write_idx(tmp_path / "mnist" / "train-images-idx3-ubyte.gz", images.astype(np.uint8))
+    _write_idx(tmp_path / "mnist" / "train-labels-idx1-ubyte.gz", np.array([3, 9], np.uint8))
+    return tmp_path / "mnist"
+
+
+def test_mnist_is_read_from_the_folder(folder):
+    images, labels = load_digits("mnist", "train")
+    assert images.shape == (2, 784) and images.dtype == np.float32
+    assert images[0, 255] == 1.0 and images[0, 51] == np.float32(51 / 255)
+    assert labels.tolist() == [3, 9]
+
+
+def test_a_missing_or_damaged_file_is_named(folder):
+    with pytest.raises(FileNotFoundError, match="t10k-images"):
+        load_digits("mnist", "test")
+    file = folder / "train-labels-idx1-ubyte.gz"
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="train-labels.*damaged"):
+        load_digits("mnist", "train")
+
+
+def test_the_bundled_digits_are_split_without_overlap():
+    (train, _), (test, labels) = load_digits("digits", "train"), load_digits("digits", "test")
+    assert len(train) + len(test) == 1797 and set(labels) == set(range(10))
+    assert train.min() == 0 and train.max() == 1
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="choose train or test"):
+        load_digits("mnist", "validation")
+    with pytest.raises(ValueError, match="choose mnist or digits"):
+        load_digits("letters")

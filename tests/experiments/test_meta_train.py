@@ -1,0 +1,92 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from experiments.__main__ import main
+from experiments.schema import ExperimentError, read_experiment
+from learned_optim import load_rule
+
+EXPERIMENT = """
+kind: meta-train
+name: trial
+rule: rnnprop
+tasks: [{task: quadratics, functions: 8, dimensions: 3}]
+training: {updates: 30, epoch: 10, window: 5, horizons: [20], learning_rate: 0.01}
+held_out:
+  tasks: [{task: quadratics, functions: 16, dimensions: 3}]
+  steps: 20
+  every: 1
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "trial.yaml"
+    file.write_text(EXPERIMENT)
+    return file
+
+
+def _held_out(run):
+    with (run / "held_out.csv").open(newline="") as rows:
+        return [(int(row["epoch"]), float(row["score"])) for row in csv.DictReader(rows)]
+
+
+def test_releases_the_rule_that_did_best_in_held_out_runs(file, tmp_path):
+    assert main(["run", str(file)]) == 0
+    run = tmp_path / "runs" / "trial"
+    scores = _held_out(run)
+    assert [epoch for epoch, _ in scores] == [-1, 0, 1, 2]
+    assert scores[-1][1] < scores[0][1]
+    about = json.loads((run / "trial.json").read_text())
+    best_epoch, best = min(scores, key=lambda score: score[1])
+    assert about["held_out_score"] == pytest.approx(best, abs=1e-5)
+    assert about["meta_updates"] == 10 * (best_epoch + 1)
+    assert about["experiment"]["rule"] == "rnnprop" and about["processor"]
+    assert load_rule(run / "trial.weights.h5").learning_rate == 0.1
+    assert (run / "curves.png").stat().st_size > 1000
+
+
+def test_stopped_and_started_again_it_ends_with_the_same_rule(file, tmp_path, monkeypatch):
+    from experiments.checkpoint import Checkpoint
+
+    save = Checkpoint.on_epoch_end
+
+    def save_and_stop(self, epoch, logs=None):
+        save(self, epoch, logs)
+        if epoch == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "on_epoch_end", save_and_stop)
+    assert main(["run", str(file), "--set", "name=stopped"]) == 130
+    monkeypatch.setattr(Checkpoint, "on_epoch_end", save)
+    for name in ("stopped", "whole"):
+        assert main(["run", str(file), "--set", f"name={name}"]) == 0
+    runs = [tmp_path / "runs" / name for name in ("stopped", "whole")]
+    rules = [load_rule(run / f"{run.name}.weights.h5") for run in runs]
+    for stopped, whole in zip(*(rule.get_weights() for rule in rules), strict=True):
+        np.testing.assert_array_equal(stopped, whole)
+    assert _held_out(runs[0]) == _held_out(runs[1])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("held_out.step=3", "held_out.step: no such key; allowed here: tasks, steps"),
+        (
+            "tasks=[{task: quadratics, function: 3}]",
+            "tasks.quadratics.function: no such key; allowed here: task, functions, dimensions",
+        ),
+        ("tasks=[]", "tasks: "),
+        ("tasks=[{task: cubics}]", "tasks: "),
+        ("training.horizons=[7]", "horizons must be multiples of window"),
+        ("training.updates=7", "must be a multiple of epoch"),
+        ("rule=sgd", "rule: "),
+    ],
+)
+def test_a_wrong_value_is_named(file, override, message):
+    with pytest.raises(ExperimentError, match=r"^[^\n]*$") as error:
+        read_experiment(file, [override])
+    assert message in str(error.value)

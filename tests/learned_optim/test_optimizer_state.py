@@ -1,0 +1,133 @@
+"""The learned optimizer's state in files: what is resumed goes on exactly, or is refused."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from learned_optim import LearnedOptimizer, pretrained, save_rule
+from learned_optim.rules import make_rule
+
+
+def _model(made):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(6, "relu", name=f"hidden_{i}") for i in range(2)]
+    model = keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(2, name="output")])
+    model.compile(made, loss="mse", jit_compile=False)
+    return model
+
+
+def _fit(model, epochs, done=0):
+    x = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
+    model.fit(
+        x, x[:, :2], initial_epoch=done, epochs=epochs, batch_size=8, shuffle=False, verbose=0
+    )
+    return model
+
+
+def _assert_same(model, expected):
+    for mine, theirs in zip(model.variables, expected.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    variables = zip(model.optimizer.variables, expected.optimizer.variables, strict=True)
+    for mine, theirs in variables:
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Function that makes the optimizer; a model of 4 epochs; files of it after 2 epochs."""
+
+    def make():
+        rule = make_rule("orthogonal")
+        generator = np.random.default_rng(0)
+        rule.set_weights([generator.normal(0, 0.5, w.shape) for w in rule.get_weights()])
+        rate = keras.optimizers.schedules.CosineDecay(0.02, 8)
+        return LearnedOptimizer(rate, weights=rule, weight_decay=0.01, use_ema=True)
+
+    folder = tmp_path_factory.mktemp("whole")
+    model = _fit(_model(make()), 2)
+    model.save(folder / "model.keras")
+    model.save_weights(folder / "checkpoint.weights.h5")
+    tf.train.Checkpoint(model=model, optimizer=model.optimizer).save(folder / "checkpoint")
+    return make, _fit(model, 4, done=2), folder
+
+
+def test_a_keras_file_goes_on_exactly(whole):
+    _, expected, folder = whole
+    restored = keras.models.load_model(folder / "model.keras")
+    assert isinstance(restored.optimizer, LearnedOptimizer)
+    assert isinstance(restored.optimizer.learning_rate, tf.Tensor)
+    assert restored.optimizer.iterations.numpy() == 4
+    _assert_same(_fit(restored, 4, done=2), expected)
+
+
+@pytest.mark.parametrize("kind", ["weights", "checkpoint"])
+def test_a_checkpoint_goes_on_exactly(whole, kind):
+    make, expected, folder = whole
+    model = _model(make())
+    model.optimizer.build(model.trainable_variables)
+    if kind == "weights":
+        model.load_weights(folder / "checkpoint.weights.h5")
+    else:
+        checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
+        checkpoint.restore(str(folder / "checkpoint-1")).assert_existing_objects_matched()
+    _assert_same(_fit(model, 4, done=2), expected)
+
+
+def test_a_restored_training_keeps_the_rule_that_it_began_with(whole):
+    make, expected, folder = whole
+    made = make()
+    made.rule.set_weights([0 * weight for weight in made.rule.get_weights()])
+    model = _model(made)
+    made.build(model.trainable_variables)
+    model.load_weights(folder / "checkpoint.weights.h5")
+    _assert_same(_fit(model, 4, done=2), expected)
+
+
+def test_a_model_saved_before_its_first_step(tmp_path):
+    model = _model(LearnedOptimizer(0.02, weights=make_rule("adam")))
+    model.save(tmp_path / "model.keras")
+    restored = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(restored.optimizer.learning_rate, 0.02)
+    _assert_same(_fit(restored, 1), _fit(model, 1))
+
+
+def test_refuses_the_state_of_another_model_or_rule():
+    def built(rule, width):
+        made = LearnedOptimizer(0.02, weights=rule)
+        made.build([keras.Variable(np.ones(width, np.float32))])
+        return made
+
+    store = {}
+    built(make_rule("orthogonal"), 5).save_own_variables(store)
+    again = built(make_rule("orthogonal"), 5)
+    again.load_own_variables(store)
+    with pytest.raises(ValueError, match="belong to this model and rule: its variables have other"):
+        built(make_rule("orthogonal"), 6).load_own_variables(store)
+    with pytest.raises(ValueError, match="its variables have other shapes"):
+        built(make_rule("adam"), 5).load_own_variables(store)
+    with pytest.raises(ValueError, match=r"it has 17 variables, 13 are needed"):
+        built(make_rule("andrychowicz"), 5).load_own_variables(store)
+
+
+def test_refuses_a_state_file_of_another_rule(whole):
+    _, _, folder = whole
+    model = _model(LearnedOptimizer(0.02, weights=make_rule("rnnprop")))
+    model.optimizer.build(model.trainable_variables)
+    with pytest.raises(ValueError, match="saved state does not belong to this model and rule"):
+        model.load_weights(folder / "checkpoint.weights.h5")
+
+
+def test_a_released_rule_is_saved_by_its_name(monkeypatch, tmp_path, learned):
+    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
+    path = save_rule(learned("adam"), "mine", tmp_path, 0.007, {})
+    made = LearnedOptimizer(weights="mine")
+    np.testing.assert_allclose(made.learning_rate, 0.007)
+    assert made.get_config()["weights"] == "mine"
+    # A path may lead nowhere on another machine: the weights go along.
+    other = LearnedOptimizer(weights=path).get_config()
+    path.unlink()
+    again = LearnedOptimizer.from_config(other)
+    for mine, theirs in zip(again.rule.get_weights(), made.rule.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert again.rule.learning_rate == 0.007

@@ -103,8 +103,9 @@ def _in_torch(case, rule, seed, losses):
 
 def _batches_of(task, seed):
     """Our task's first batches for PyTorch, as a function of the step."""
+    draw = tf.function(task.batch)
     batches = [
-        torch_meta_training.images_first([each.numpy() for each in task.batch(seed, step)])
-        for step in range(WINDOW + 1)
+        torch_meta_training.images_first([each.numpy() for each in draw(seed, step)])
+        for step in tf.range(WINDOW + 1, dtype=tf.int64)
     ]
     return lambda step: batches[step]

@@ -88,7 +88,8 @@ class PatchSampler:
         )
         strides = tf.stack([width * self.channels, tf.constant(self.channels, tf.int64)])
         origin = self._offsets[image] + row * strides[0] + column * strides[1]
-        strides = tf.where(bits[0] == 1, strides[::-1], strides)
+        # Not strides[::-1], at which TensorFlow gives up optimizing the layout of the whole graph.
+        strides = tf.where(bits[0] == 1, tf.reverse(strides, [0]), strides)
         last = self.patch_size - 1
         origin += tf.reduce_sum(bits[1:] * strides) * last
         strides *= 1 - 2 * bits[1:]

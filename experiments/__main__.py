@@ -55,6 +55,10 @@ def _run(experiment):
             from experiments.compare_optimizers import compare_optimizers
 
             print(f"written: {compare_optimizers(experiment)}")
+        case "race-dncnn":
+            from experiments.race_dncnn import race_dncnn
+
+            print(f"written: {race_dncnn(experiment)}")
         case "table1":
             from experiments.table1 import table1
 

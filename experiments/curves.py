@@ -53,6 +53,33 @@ def loss_curves(panels, file, ylabel="loss"):
     _finish(figure, axes[0], file)
 
 
+def race_curves(sections, file):
+    """Plots validation PSNR over steps and over time, one row of panels a horizon.
+
+    Args:
+        sections: List of dicts of `horizon` and `contenders`, each with `title` and `curves`:
+            points (steps, seconds, PSNR) of every run.
+        file: `Path` of the PNG.
+    """
+    figure, axes = plt.subplots(
+        len(sections), 2, figsize=(11, 4 * len(sections)), layout="constrained", squeeze=False
+    )
+    for row, section in zip(axes, sections, strict=True):
+        for contender in section["contenders"]:
+            if not all(contender["curves"]):
+                continue  # diverged
+            runs = np.array(contender["curves"])
+            values = runs[:, :, 2]
+            for panel, x in zip(row, (runs[0, :, 0], runs[:, :, 1].mean(axis=0)), strict=True):
+                (line,) = panel.plot(x, values.mean(axis=0), label=contender["title"])
+                color = line.get_color()
+                panel.fill_between(x, values.min(0), values.max(0), color=color, alpha=0.15)
+        row[0].set(xlabel="step", ylabel="PSNR (dB)", title=f"{section['horizon']:,} steps")
+        row[1].set(xlabel="seconds", ylabel="PSNR (dB)")
+    axes[0][0].legend(frameon=False, fontsize=9)
+    _finish(figure, axes.ravel(), file)
+
+
 def _read(path):
     with path.open(newline="") as file:
         return [

@@ -65,14 +65,18 @@ class Optimizer(_Section):
     """How the weights are updated.
 
     Attributes:
-        name: Optimizer.
-        learning_rate: Its peak.
+        name: Optimizer; `sgd` has a momentum of 0.9, `learned` is `LearnedOptimizer`.
+        learning_rate: Its peak; by default 1e-3, or the rate that a learned rule is meant for.
+        weights: Rule of `learned`: a released one, or the path of its weights.
+        weight_decay: Decoupled weight decay.
         warmup: Share of all steps over which the rate rises linearly from zero to the peak.
         schedule: What it does then: stays, or falls to zero along half a cosine.
     """
 
-    name: Literal["adam"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0)
+    name: Literal["adam", "adamw", "sgd", "orthogonal-momentum", "learned"] = "adam"
+    learning_rate: float | None = Field(None, gt=0)
+    weights: str = "default"
+    weight_decay: float | None = Field(None, gt=0)
     warmup: float = Field(0.0, ge=0, lt=1)
     schedule: Literal["constant", "cosine"] = "cosine"
 
@@ -333,12 +337,68 @@ class CompareOptimizers(_Section):
     seeds: int = Field(10, ge=1)
 
 
+class Contender(_Section):
+    """An optimizer of the claim test.
+
+    Attributes:
+        title: Its name in table and figure.
+        optimizer: What it is; its learning rate and schedule are tuned where there are grids.
+        learning_rates: Grid of learning rates; empty for a learned rule, which runs as released.
+        schedules: Grid of schedules; empty for the optimizer's own.
+    """
+
+    title: str
+    optimizer: Optimizer
+    learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    schedules: tuple[Literal["constant", "cosine"], ...] = ()
+
+
+class RaceDnCNN(_Section):
+    """`kind: race-dncnn`: the claim test, DnCNN trained by a learned rule and by tuned rivals.
+
+    At every horizon each contender is tuned on a seed of its own, and then runs with the best
+    setting on the seeds that are reported: same initial weights, patches and noise for all.
+    Every run is kept in `results/NAME/`, so that a stopped race goes on where it was.
+
+    Attributes:
+        name: Name of the results.
+        data, network, loss, batch_size, validation_sigmas: As for `train-dncnn`.
+        horizons: Numbers of updates.
+        contenders: The optimizers.
+        reference: Title of the contender whose final PSNR the others are timed to.
+        seeds: Runs that are reported.
+        curve: Points of each run's validation curve.
+    """
+
+    kind: Literal["race-dncnn"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    data: Data = Data()
+    network: Network = Network()
+    loss: Literal["mse", "mae"] = "mae"
+    batch_size: int = Field(32, ge=1)
+    validation_sigmas: tuple[Sigma, ...] = (15.0, 25.0, 50.0)
+    horizons: tuple[Annotated[int, Field(ge=10)], ...] = (300, 1000, 3000)
+    contenders: tuple[Contender, ...] = Field(min_length=2)
+    reference: str
+    seeds: int = Field(3, ge=1)
+    curve: int = Field(10, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _can_be_run(self):
+        if self.reference not in [contender.title for contender in self.contenders]:
+            raise ValueError(f"reference {self.reference!r} is not the title of a contender")
+        if any(horizon % self.curve for horizon in self.horizons):
+            raise ValueError(f"horizons must be multiples of curve ({self.curve})")
+        return self
+
+
 KINDS = {
     "train-dncnn": TrainDnCNN,
     "meta-train": MetaTrain,
     "table1": Table1,
     "check-harness": CheckHarness,
     "compare-optimizers": CompareOptimizers,
+    "race-dncnn": RaceDnCNN,
 }
 
 

@@ -13,6 +13,7 @@ from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import save_pretrained
 from experiments.checkpoint import Checkpoint, trim_log
 from experiments.images import split_images
+from experiments.optimizers import make_optimizer
 from experiments.provenance import provenance
 from experiments.strategy import make_strategy
 
@@ -48,7 +49,7 @@ def train_dncnn(experiment, folder):
     with strategy.scope():
         model = DnCNN(**experiment.network.model_dump(), dtype=dtype, name=experiment.name)
         model.compile(
-            optimizer=_make_optimizer(experiment.optimizer, training.steps),
+            optimizer=make_optimizer(experiment.optimizer, training.steps),
             loss=training.loss,
             metrics=[metrics.PSNR()],
             # XLA's convolutions on CPUs are several times slower than TensorFlow's own.
@@ -74,6 +75,7 @@ def train_dncnn(experiment, folder):
         shuffle=False,  # the sequence of patches is random and fixed already
         callbacks=[
             _StopOnNaN(),
+            _Stopwatch(),
             keras.callbacks.CSVLogger(folder / "log.csv", append=True),
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             checkpoint,
@@ -95,21 +97,6 @@ def train_dncnn(experiment, folder):
     }
     save_pretrained(model, experiment.name, folder, made_by)
     return model
-
-
-def _make_optimizer(settings, steps):
-    warmup = round(settings.warmup * steps)
-    rate = settings.learning_rate
-    if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0 if warmup else rate,
-            decay_steps=steps - warmup,
-            warmup_target=rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    elif warmup:
-        rate = keras.optimizers.schedules.PolynomialDecay(0.0, warmup, end_learning_rate=rate)
-    return keras.optimizers.Adam(rate)
 
 
 def _noisy(image, sigma, seed):
@@ -139,6 +126,19 @@ def _mean_psnr(model, images, sigma, seed):
         noisy, clean = _noisy(image, sigma, seed)
         values.append(metrics.psnr(clean, np.clip(model(noisy[None], training=False)[0], 0, 1)))
     return float(np.mean(values))
+
+
+class _Stopwatch(keras.callbacks.Callback):
+    """Adds the seconds that an epoch's updates took to the log, validation left out."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started, self._seconds = time.monotonic(), 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._seconds = time.monotonic() - self._started
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = round(self._seconds, 3)
 
 
 class _StopOnNaN(keras.callbacks.Callback):

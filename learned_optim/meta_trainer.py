@@ -66,10 +66,18 @@ class MetaTrainer(keras.Model):
         name="meta_trainer",
     ):
         super().__init__(name=name)
+        # XLA would compile for minutes, and its convolutions are slow on CPUs.
+        self.supports_jit = False
         if not tasks:
             raise ValueError("MetaTrainer: there is no task to train on")
         if any(horizon % window for horizon in horizons):
             raise ValueError(f"MetaTrainer: horizons must be multiples of the window, {window}")
+        if schedule not in ("constant", "cosine"):
+            raise ValueError(
+                f"MetaTrainer: schedule must be 'constant' or 'cosine', got {schedule!r}"
+            )
+        if estimator not in ("tbptt", "pes"):
+            raise ValueError(f"MetaTrainer: estimator must be 'tbptt' or 'pes', got {estimator!r}")
         self.rule = rule
         self.window = window
         self.meta_updates = meta_updates

@@ -2,8 +2,9 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from dncnn_keras.patches import PatchSampler, noisy_patches
+from dncnn_keras.patches import PatchSampler, noisy_patch, noisy_patches
 
 
 def _ramp(height, width, channels=1):
@@ -58,6 +59,15 @@ def test_a_sequence_is_the_same_whatever_the_batch_size_and_the_start():
         expected = np.concatenate([one[2][position], one[3][position]])
         np.testing.assert_array_equal(other[position], expected)
     assert not np.array_equal(one[0][1], one[1][1])
+
+
+def test_a_single_pair_is_that_of_the_sequence():
+    sampler = PatchSampler([_ramp(60, 50)], patch_size=8, seed=3)
+    batches = list(noisy_patches(sampler, (5, 90), batch_size=4).take(2))
+    for index in (0, 3, 5):
+        pair = noisy_patch(sampler, (5, 90), tf.constant(index, tf.int64))
+        for mine, batch in zip(pair, batches[index // 4], strict=True):
+            np.testing.assert_array_equal(mine, batch[index % 4])
 
 
 def test_blind_levels_fill_the_range_evenly_in_every_batch():

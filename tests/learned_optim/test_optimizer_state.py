@@ -9,11 +9,11 @@ from learned_optim import LearnedOptimizer, pretrained, save_rule
 from learned_optim.rules import make_rule
 
 
-def _model(made):
+def _model(made, **arguments):
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Dense(6, "relu", name=f"hidden_{i}") for i in range(2)]
     model = keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(2, name="output")])
-    model.compile(made, loss="mse", jit_compile=False)
+    model.compile(made, loss="mse", jit_compile=False, **arguments)
     return model
 
 
@@ -85,7 +85,7 @@ def test_a_restored_training_keeps_the_rule_that_it_began_with(whole):
 
 
 def test_a_model_saved_before_its_first_step(tmp_path):
-    model = _model(LearnedOptimizer(0.02, weights=make_rule("adam")))
+    model = _model(LearnedOptimizer(0.02, weights=make_rule("adam")), run_eagerly=True)
     model.save(tmp_path / "model.keras")
     restored = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(restored.optimizer.learning_rate, 0.02)
@@ -106,7 +106,7 @@ def test_refuses_the_state_of_another_model_or_rule():
         built(make_rule("orthogonal"), 6).load_own_variables(store)
     with pytest.raises(ValueError, match="its variables have other shapes"):
         built(make_rule("adam"), 5).load_own_variables(store)
-    with pytest.raises(ValueError, match=r"it has 17 variables, 13 are needed"):
+    with pytest.raises(ValueError, match=r"it has 17 variables, 15 are needed"):
         built(make_rule("andrychowicz"), 5).load_own_variables(store)
 
 

@@ -26,44 +26,43 @@ broken[-1] = np.nan
 
 
 def learned():
-    rule = make_rule("orthogonal")
+    rule = make_rule("orthogonal", units=4)
     generator = np.random.default_rng(0)
     rule.set_weights([generator.normal(0, 0.5, w.shape) for w in rule.get_weights()])
     return rule
 
 
-def train(strategy, make_optimizer):
+def train(strategy, make_optimizer, run_eagerly):
     with strategy.scope():
         keras.utils.set_random_seed(0)
-        hidden = [keras.layers.Dense(6, "tanh") for _ in range(2)]
-        model = keras.Sequential([keras.Input((4,)), *hidden, keras.layers.Dense(2)])
+        layers = [keras.layers.Dense(5, "tanh"), keras.layers.Dense(5, "tanh")]
+        model = keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(2)])
         optimizer = make_optimizer()
-        model.compile(optimizer, "mse", jit_compile=False)
+        model.compile(optimizer, "mse", run_eagerly=run_eagerly, jit_compile=False)
     # The last row's gradient is NaN, on the second device alone.
-    for inputs in (x, broken, x, x):
-        if inputs is x or hasattr(optimizer, "skipped"):
-            data = tf.data.Dataset.from_tensor_slices((inputs, y)).batch(12)
-            model.fit(data, epochs=2, verbose=0)
+    inputs = (x, broken, x) if hasattr(optimizer, "non_finite") else (x, x)
+    rows = np.concatenate(inputs), np.concatenate([y] * len(inputs))
+    model.fit(tf.data.Dataset.from_tensor_slices(rows).batch(12), verbose=0)
     return model
 
 
 outside = learned()
-for make_optimizer in (
-    lambda: LearnedOptimizer(0.01, weights=learned(), weight_decay=0.01, clipnorm=1.0),
-    lambda: LearnedOptimizer(0.01, weights=outside),
-    lambda: OrthogonalMomentum(0.01),
+for make_optimizer, run_eagerly in (
+    (lambda: LearnedOptimizer(0.01, learned(), weight_decay=0.01), False),
+    (lambda: LearnedOptimizer(0.01, outside), True),
+    (lambda: OrthogonalMomentum(0.01), True),
 ):
-    one = train(tf.distribute.get_strategy(), make_optimizer)
-    two = train(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), make_optimizer)
+    one = train(tf.distribute.get_strategy(), make_optimizer, run_eagerly=True)
+    two = train(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), make_optimizer, run_eagerly)
     for mine, theirs in zip(two.trainable_variables, one.trainable_variables, strict=True):
         copies = mine.value.values
         assert len(copies) == 2
         np.testing.assert_array_equal(copies[0], copies[1])
-        np.testing.assert_allclose(copies[0], theirs, atol=2e-4)
+        np.testing.assert_allclose(copies[0], theirs, atol=1e-4)
     for mine, theirs in zip(two.optimizer.variables, one.optimizer.variables, strict=True):
-        np.testing.assert_allclose(mine, theirs, atol=5e-3, rtol=1e-3)
-    if hasattr(one.optimizer, "skipped"):
-        assert one.optimizer.skipped.numpy() == two.optimizer.skipped.numpy() == 2
+        np.testing.assert_allclose(mine, theirs, atol=2e-3)
+    if isinstance(one.optimizer, LearnedOptimizer):
+        assert one.optimizer.skipped.numpy() == two.optimizer.skipped.numpy() == 1
 """
 
 

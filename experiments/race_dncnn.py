@@ -1,0 +1,206 @@
+"""The claim test: DnCNN trained by a learned rule and by tuned rivals. `kind: race-dncnn`."""
+
+import csv
+import json
+import math
+
+import numpy as np
+
+from dncnn_keras.paths import RESULTS, RUNS
+from experiments.checkpoint import write_atomically
+from experiments.curves import race_curves
+from experiments.provenance import provenance
+from experiments.schema import TrainDnCNN
+from experiments.train_dncnn import train_dncnn
+
+_TUNING_SEED = 100
+
+
+def race_dncnn(experiment):
+    """Tunes, runs and compares the contenders.
+
+    Args:
+        experiment: A `schema.RaceDnCNN`.
+
+    Returns:
+        Path of the Markdown table.
+
+    Raises:
+        ValueError: If the data do not fit, or a results file was made with other settings.
+    """
+    folder = RESULTS / experiment.name
+    sections = []
+    for horizon in experiment.horizons:
+        rows = [
+            _race(experiment, contender, horizon, folder) for contender in experiment.contenders
+        ]
+        (reference,) = [row for row in rows if row["title"] == experiment.reference]
+        for row in rows:
+            row["steps_to_reference"] = _steps_to(row["curves"], np.mean(reference["final"]))
+        sections.append({"horizon": horizon, "contenders": rows})
+    summary = {
+        "experiment": experiment.model_dump(mode="json"),
+        "horizons": sections,
+        **provenance(),
+    }
+    stem = RESULTS / experiment.name
+    write_atomically(stem.with_suffix(".json"), json.dumps(summary, indent=1) + "\n")
+    text = _markdown(experiment, summary)
+    write_atomically(stem.with_suffix(".md"), text)
+    race_curves(sections, stem.with_suffix(".png"))
+    print(text)
+    return stem.with_suffix(".md")
+
+
+def _race(experiment, contender, horizon, folder):
+    """Tunes a contender at a horizon, and runs it on the reported seeds."""
+    settings = [
+        contender.optimizer.model_copy(update={"learning_rate": rate, "schedule": schedule})
+        for rate in contender.learning_rates or (contender.optimizer.learning_rate,)
+        for schedule in contender.schedules or (contender.optimizer.schedule,)
+    ]
+    tuned = []
+    if len(settings) > 1:
+        tuned = [
+            _run(experiment, optimizer, horizon, _TUNING_SEED, folder)["psnr"]
+            for optimizer in settings
+        ]
+    best = settings[int(np.argmax(tuned))] if tuned else settings[0]
+    runs = [_run(experiment, best, horizon, seed, folder) for seed in range(experiment.seeds)]
+    return {
+        "title": contender.title,
+        "learning_rate": best.learning_rate,
+        "schedule": best.schedule,
+        "interior": _is_interior(best.learning_rate, contender.learning_rates),
+        "tuning": [
+            {"learning_rate": o.learning_rate, "schedule": o.schedule, "psnr": psnr}
+            for o, psnr in zip(settings, tuned, strict=False)
+        ],
+        "final": [run["psnr"] for run in runs],
+        "curves": [run["curve"] for run in runs],
+    }
+
+
+def _run(experiment, optimizer, horizon, seed, folder):
+    """Trains once, or takes the result that is kept."""
+    rate = "default" if optimizer.learning_rate is None else f"{optimizer.learning_rate:g}"
+    key = f"{optimizer.name}-{rate}-{optimizer.schedule}-{horizon}-seed{seed}"
+    if optimizer.name == "learned":
+        key = f"{optimizer.weights.rpartition('/')[2].removesuffix('.weights.h5')}-{key}"
+    training = TrainDnCNN.model_validate(
+        {
+            "kind": "train-dncnn",
+            "name": experiment.name,
+            "seed": seed,
+            "data": experiment.data.model_dump(),
+            "network": experiment.network.model_dump(),
+            "optimizer": optimizer.model_dump(),
+            "training": {
+                "steps": horizon,
+                "batch_size": experiment.batch_size,
+                "epoch": horizon // experiment.curve,
+                "validate_every": 1,
+                "loss": experiment.loss,
+            },
+            "validation_sigmas": experiment.validation_sigmas,
+        }
+    )
+    settings = training.model_dump(mode="json")
+    file = folder / f"{key}.json"
+    if file.exists():
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["experiment"] != settings:
+            raise ValueError(f"{file}: made with other settings; move it away to run it again")
+        return kept
+    print(f"{experiment.name}: {key}", flush=True)
+    run = RUNS / experiment.name / key
+    result = {"experiment": settings, "psnr": -math.inf, "curve": []}
+    try:
+        train_dncnn(training, run)
+    except FloatingPointError as error:
+        print(f"  diverged: {error}")
+    else:
+        made_by = json.loads((run / f"{experiment.name}.json").read_text(encoding="utf-8"))
+        result["psnr"] = float(np.mean(list(made_by["validation_psnr"].values())))
+        result["curve"] = _curve(run / "log.csv", training.training.epoch)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, json.dumps({**result, **provenance()}, indent=1) + "\n")
+    return result
+
+
+def _curve(log, epoch):
+    """Points (steps, seconds, validation PSNR) of a run."""
+    with log.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    seconds = np.cumsum([float(row["seconds"]) for row in rows])
+    return [
+        [(int(row["epoch"]) + 1) * epoch, round(float(time), 2), float(row["val_psnr"])]
+        for row, time in zip(rows, seconds, strict=True)
+    ]
+
+
+def _is_interior(rate, grid):
+    return len(grid) > 2 and min(grid) < rate < max(grid)
+
+
+def _steps_to(curves, psnr):
+    """Steps after which the mean curve reaches a PSNR, by linear interpolation, or `None`."""
+    if not all(curves):
+        return None
+    mean = np.mean(np.array(curves), axis=0)
+    steps, values = mean[:, 0], mean[:, 2]
+    reached = np.flatnonzero(values >= psnr)
+    if not len(reached):
+        return None
+    last = reached[0]
+    if last == 0:
+        return float(steps[0])
+    return float(np.interp(psnr, values[last - 1 : last + 1], steps[last - 1 : last + 1]))
+
+
+def _markdown(experiment, summary):
+    network, data = experiment.network, experiment.data
+    lines = [
+        f"# {experiment.name}",
+        "",
+        f"DnCNN of depth {network.depth} with {network.filters} filters, batch "
+        f"{experiment.batch_size}, {experiment.loss}; mean PSNR (dB) over {data.holdout} held-out "
+        f"images of {data.folder or data.dataset} and sigma "
+        f"{', '.join(f'{sigma:g}' for sigma in experiment.validation_sigmas)}; mean and standard "
+        f"deviation of {experiment.seeds} seeds. *Steps to* is where a contender's mean curve "
+        f"reaches the final PSNR of {experiment.reference}.",
+        "",
+    ]
+    for section in summary["horizons"]:
+        lines += [
+            f"## {section['horizon']:,} steps",
+            "",
+            "| optimizer | learning rate | schedule | PSNR | steps to | s/step |",
+            "|---|---|---|---|---|---|",
+        ]
+        for row in sorted(section["contenders"], key=lambda row: -np.mean(row["final"])):
+            rate = "as released" if row["learning_rate"] is None else f"{row['learning_rate']:g}"
+            if row["tuning"] and not row["interior"]:
+                rate += " (edge of the grid)"
+            steps = row["steps_to_reference"]
+            lines.append(
+                f"| {row['title']} | {rate} | {row['schedule']} | {np.mean(row['final']):.2f} +- "
+                f"{np.std(row['final']):.2f} | {'never' if steps is None else f'{steps:.0f}'} | "
+                f"{_seconds_per_step(row['curves'])} |"
+            )
+        lines.append("")
+    lines.append(
+        f"{summary['date']}, revision {summary['revision']}, {summary['processor']}, "
+        f"{summary['cores']} cores."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _seconds_per_step(curves):
+    """From the second point on: the first holds the tracing."""
+    rates = [
+        (curve[-1][1] - curve[0][1]) / (curve[-1][0] - curve[0][0])
+        for curve in curves
+        if len(curve) > 1
+    ]
+    return f"{np.mean(rates):.2f}" if rates else ""

@@ -1,0 +1,76 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from experiments.__main__ import main
+from experiments.race_dncnn import _steps_to
+from learned_optim import save_rule
+from learned_optim.rules import make_rule
+
+EXPERIMENT = """
+kind: race-dncnn
+name: trial
+data: {{folder: {folder}, holdout: 1, patch_size: 16, sigma: 25}}
+network: {{depth: 3, filters: 4}}
+batch_size: 2
+validation_sigmas: [25]
+horizons: [10]
+reference: Adam
+seeds: 2
+curve: 2
+contenders:
+  - {{title: Learned, optimizer: {{name: learned, weights: {rule}}}}}
+  - title: Adam
+    optimizer: {{name: adam}}
+    learning_rates: [1.0e-6, 1.0e-3, 1.0e+30]
+    schedules: [constant]
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(2):
+        pixels = cv2.GaussianBlur(generator.integers(0, 256, (24, 24), dtype=np.uint8), (0, 0), 2)
+        cv2.imwrite(str(folder / f"{number}.png"), pixels)
+    rule = save_rule(make_rule("adam"), "mine", tmp_path / "rules", 1e-3, {})
+    file = tmp_path / "trial.yaml"
+    file.write_text(EXPERIMENT.format(folder=folder, rule=rule))
+    return file
+
+
+def test_rivals_are_tuned_and_an_untrained_rule_around_adam_ties_with_adam(file, tmp_path, capsys):
+    assert main(["run", str(file)]) == 0
+    results = tmp_path / "results"
+    (section,) = json.loads((results / "trial.json").read_text())["horizons"]
+    learned, adam = section["contenders"]
+    assert adam["learning_rate"] == 1e-3 and adam["interior"]
+    assert [row["psnr"] for row in adam["tuning"]][2] == float("-inf")  # diverged, and recorded
+    assert learned["tuning"] == [] and learned["learning_rate"] is None
+    assert [point[0] for point in adam["curves"][0]] == [5, 10]
+    assert (results / "trial.png").stat().st_size > 1000
+    assert "| Adam | 0.001 | constant |" in (results / "trial.md").read_text()
+
+    # Every run is kept: the second time nothing is trained.
+    capsys.readouterr()
+    assert main(["run", str(file)]) == 0
+    assert "Epoch" not in capsys.readouterr().out
+
+
+def test_a_kept_run_of_other_settings_is_not_taken_for_this_one(file, tmp_path, capsys):
+    assert main(["run", str(file), "--set", "seeds=1"]) == 0
+    assert main(["run", str(file), "--set", "seeds=1", "--set", "batch_size=3"]) == 2
+    assert "made with other settings" in capsys.readouterr().err
+
+
+def test_steps_to_a_psnr_are_interpolated_on_the_mean_curve():
+    curves = [[[10, 1.0, 20.0], [20, 2.0, 24.0]], [[10, 1.0, 22.0], [20, 2.0, 26.0]]]
+    assert _steps_to(curves, 22.0) == pytest.approx(12.5)
+    assert _steps_to(curves, 20.0) == 10
+    assert _steps_to(curves, 27.0) is None
+    assert _steps_to([[], curves[0]], 20.0) is None

@@ -1,0 +1,263 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from learned_optim import LearnedOptimizer, MetaTrainer, pes, unroll
+from learned_optim.rules import make_rule
+from learned_optim.tasks.quadratic import Quadratics
+from learned_optim.tasks.task import Task
+from learned_optim.trajectory import Trajectory, mean_final_loss
+
+TASK = Quadratics(functions=2, dimensions=2)
+
+
+class Fragile(Task):
+    """A task whose loss is NaN once it is broken."""
+
+    name, shapes = "fragile", TASK.shapes
+
+    def __init__(self):
+        self.factor = tf.Variable(1.0, trainable=False)
+        self.initial, self.batch = TASK.initial, TASK.batch
+
+    def loss(self, parameters, batch):
+        return self.factor * TASK.loss(parameters, batch)
+
+
+def _trainer(rule, tasks, optimizer=None, **arguments):
+    arguments = {"seed": 3, "meta_updates": 6, "window": 2, "horizons": (4,), **arguments}
+    trainer = MetaTrainer(rule, tasks, **arguments)
+    trainer.compile(optimizer=optimizer or keras.optimizers.SGD(1.0))
+    trainer.optimizer.build(trainer.trainable_variables)
+    return trainer
+
+
+def _window(trainer, live):
+    """The first window of a live task, computed by hand."""
+    progress = unroll.start(live.task, trainer.rule, live.seed)
+    return unroll.window(
+        live.task, trainer.rule, progress, live.seed, 2, lambda step: tf.constant(trainer._rate)
+    )
+
+
+def _assert_close(found, expected, tolerance=1e-5):
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=tolerance)
+
+
+def test_a_meta_update_follows_the_mean_of_all_tasks(learned):
+    rule = learned("rnnprop", units=2)
+    trainer = _trainer(rule, [TASK, Quadratics(1, 3)])
+    before = rule.get_weights()
+    windows = [_window(trainer, live) for live in trainer.live_tasks]
+    logs = trainer.train_step(None)
+    mean = [(a + b) / 2 for a, b in zip(*(w.gradient for w in windows), strict=True)]
+    _assert_close(rule.get_weights(), [w - g for w, g in zip(before, mean, strict=True)])
+    assert max(np.abs(g).max() for g in mean) > 1e-3
+    losses = [math.log(np.mean(each.losses)) for each in windows]
+    np.testing.assert_allclose(logs["log_loss"], np.mean(losses), rtol=1e-5)
+    np.testing.assert_allclose(logs["gradient_norm"], tf.linalg.global_norm(mean), rtol=1e-4)
+    for live, done in zip(trainer.live_tasks, windows, strict=True):
+        for part, values in zip(live._runs[0], done.progress[:3], strict=True):
+            _assert_close(part, values)
+
+
+def test_a_second_window_goes_on_where_the_first_ended(learned):
+    rule = learned("rnnprop", units=2)
+    trainer = _trainer(rule, [TASK], keras.optimizers.SGD(0.0), schedule="cosine")
+    (live,) = trainer.live_tasks
+
+    def rate(step):
+        return trainer._rate * 0.5 * (1 + math.cos(math.pi * float(step) / 4))
+
+    progress = unroll.start(TASK, rule, live.seed)
+    for _ in range(2):
+        done = unroll.window(TASK, rule, progress, live.seed, 2, rate)
+        logs = trainer.train_step(None)
+        np.testing.assert_allclose(logs["log_loss"], np.log(np.mean(done.losses)), rtol=1e-4)
+        _assert_close(live._runs[0][0], done.progress.parameters)
+        progress = done.progress
+
+
+def test_tasks_end_staggered_and_the_horizon_grows():
+    rule = make_rule("adam", units=1, layers=1)
+    trainer = _trainer(rule, [TASK] * 4, horizons=(8, 16), meta_updates=12)
+    seen, seeds = [], set()
+    for _ in range(12):
+        trainer.train_step(None)
+        seen.append([(int(t._instance), int(t._step), int(t._horizon)) for t in trainer.live_tasks])
+        seeds.update(tuple(live.seed.numpy()) for live in trainer.live_tasks)
+    assert [horizon for _, _, horizon in seen[0]] == [2, 4, 6, 8]
+    for number, first in enumerate((2, 4, 6, 8)):
+        # First instance, one of 8 steps, and of 16 when six meta-updates are done.
+        expected = [(0, step, first) for step in range(2, first + 1, 2)]
+        while len(expected) < 12:
+            instance, horizon = expected[-1][0] + 1, 8 if len(expected) < 6 else 16
+            expected += [(instance, step, horizon) for step in range(2, horizon + 1, 2)]
+        assert [each[number] for each in seen] == expected[:12]
+    assert len(seeds) == len({(n, each[n][0]) for each in seen for n in range(4)})
+
+
+def test_horizons_share_the_meta_updates():
+    trainer = _trainer(make_rule("adam", units=1), [TASK], horizons=(2, 4, 8), meta_updates=6)
+    stages = []
+    for update in range(8):
+        trainer.update.assign(update)
+        stages.append(int(trainer._horizon()))
+    assert stages == [2, 2, 4, 4, 8, 8, 8, 8]
+
+
+def test_a_meta_gradient_that_is_not_finite_is_dropped_and_counted(learned):
+    rule, fragile = learned("rnnprop", units=2), Fragile()
+    trainer = _trainer(rule, [TASK, fragile])
+    before = rule.get_weights()
+    good = _window(trainer, trainer.live_tasks[0])
+    fragile.factor.assign(math.nan)
+    logs = trainer.train_step(None)
+    assert int(logs["dropped"]) == int(trainer.dropped) == 1
+    _assert_close(rule.get_weights(), [w - g for w, g in zip(before, good.gradient, strict=True)])
+    np.testing.assert_allclose(logs["log_loss"], math.log(np.mean(good.losses)), rtol=1e-5)
+    # The instance that is spoilt is left for another.
+    fragile.factor.assign(1.0)
+    live = trainer.live_tasks[1]
+    assert int(live._instance) == 0
+    trainer.train_step(None)
+    assert (int(live._instance), int(live._step), int(trainer.dropped)) == (1, 2, 1)
+    assert all(np.all(np.isfinite(v)) for part in live._runs[0] for v in part)
+
+
+@pytest.mark.parametrize("estimator", ["tbptt", "pes"])
+def test_without_a_finite_meta_gradient_the_last_good_weights_come_back(learned, estimator):
+    rule, fragile = learned("rnnprop", units=2), Fragile()
+    trainer = _trainer(rule, [fragile], patience=3, estimator=estimator)
+    step = tf.function(lambda: trainer.train_step(None))
+    good = rule.get_weights()
+    step()
+    changed = rule.get_weights()
+    assert max(np.abs(a - b).max() for a, b in zip(good, changed, strict=True)) > 1e-4
+    fragile.factor.assign(math.inf)
+    for _ in range(2):
+        step()
+        _assert_close(rule.get_weights(), changed, 0)
+    step()
+    _assert_close(rule.get_weights(), good, 0)
+    assert int(trainer.dropped) == 3
+    assert int(trainer.optimizer.iterations) == 1
+    # And the counting starts anew.
+    fragile.factor.assign(1.0)
+    step()
+    assert int(trainer.optimizer.iterations) == 2 and int(trainer._failures) == 0
+
+
+def test_a_short_meta_training_makes_a_better_rule():
+    keras.utils.set_random_seed(0)
+    rule = make_rule("rnnprop")
+    trainer = _trainer(
+        rule,
+        [Quadratics(8, 4)] * 2,
+        keras.optimizers.Adam(1e-2, global_clipnorm=1.0),
+        meta_updates=60,
+        window=5,
+        horizons=(20,),
+    )
+    held_out = Trajectory(Quadratics(16, 4), lambda: LearnedOptimizer(weights=rule))
+    start = held_out.run(0, 20)
+    history = trainer.fit(trainer.updates(), epochs=3, steps_per_epoch=20, verbose=0).history
+    assert history["log_loss"][-1] < history["log_loss"][0]
+    assert history["dropped"] == [0, 0, 0]
+    trained = held_out.run(0, 20)
+    assert mean_final_loss(trained) < 0.5 * min(start[0], mean_final_loss(start))
+
+
+@pytest.mark.parametrize("estimator", ["tbptt", "pes"])
+def test_a_resumed_meta_training_goes_on_exactly(learned, tmp_path, estimator):
+    def make():
+        rate = keras.optimizers.schedules.CosineDecay(1e-2, 8)
+        return _trainer(
+            learned("orthogonal", units=2),
+            [TASK, Quadratics(1, 3)],
+            keras.optimizers.Adam(rate),
+            meta_updates=8,
+            horizons=(4, 8),
+            estimator=estimator,
+        )
+
+    def fit(trainer, epochs, done):
+        trainer.fit(
+            trainer.updates(), epochs=epochs, initial_epoch=done, steps_per_epoch=3, verbose=0
+        )
+
+    whole, resumed = make(), make()
+    fit(whole, 1, 0)
+    whole.save_weights(tmp_path / "checkpoint.weights.h5")
+    fit(whole, 2, 1)
+    resumed.load_weights(tmp_path / "checkpoint.weights.h5")
+    assert int(resumed.update) == 3
+    fit(resumed, 2, 1)
+    assert int(resumed.update) == 6
+    for mine, theirs in zip(resumed.variables, whole.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    for mine, theirs in zip(resumed.optimizer.variables, whole.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_evolution_keeps_its_noise_until_an_instance_ends(learned):
+    rule = learned("rnnprop", units=2)
+    trainer = _trainer(
+        rule, [TASK], estimator="pes", pes_pairs=2, pes_sigma=0.02, schedule="cosine"
+    )
+    (live,) = trainer.live_tasks
+    assert (len(live._runs), len(live._noise)) == (4, 2)
+    for update in range(3):
+        if update == 2:  # The second instance begins, without noise.
+            seed = tf.constant(live.seed)
+            live.renew_if_finished(4)
+            assert np.any(live.seed != seed)
+            assert not any(np.any(v) for pair in live._noise for v in pair)
+        runs = [
+            unroll.Progress(*([tf.constant(v.numpy()) for v in part] for part in run), live._step)
+            for run in live._runs
+        ]
+        runs = [run._replace(step=tf.constant(live._step.numpy())) for run in runs]
+        noise = [[tf.constant(v.numpy()) for v in pair] for pair in live._noise]
+        before = rule.get_weights()
+
+        def rate(step):
+            return trainer.rate(step, tf.constant(4, tf.int64))
+
+        done = pes.window(TASK, rule, runs, noise, live.seed, 2, rate, 0.02)
+        trainer.train_step(None)
+        _assert_close(
+            rule.get_weights(), [w - g for w, g in zip(before, done.gradient, strict=True)], 1e-4
+        )
+        for mine, theirs in zip(live._noise, done.noise, strict=True):
+            _assert_close(mine, theirs)
+            assert all(np.any(v) for v in mine)
+
+
+def test_the_rate_is_the_rules_and_follows_the_schedule():
+    rule = make_rule("adam", units=1)
+    rule.learning_rate = 0.02
+    trainer = _trainer(rule, [TASK])
+    np.testing.assert_allclose([trainer.rate(tf.constant(s), 4) for s in (0, 3)], 0.02)
+    trainer = _trainer(rule, [TASK], schedule="cosine", learning_rate=0.1)
+    rates = [float(trainer.rate(tf.constant(step), tf.constant(4))) for step in range(5)]
+    expected = 0.05 * (1 + np.cos(np.pi * np.arange(5) / 4))
+    np.testing.assert_allclose(rates, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tasks": []}, "there is no task to train on"),
+        ({"horizons": (4, 7)}, "horizons must be multiples of the window, 2"),
+        ({"estimator": "es"}, "estimator must be 'tbptt' or 'pes', got 'es'"),
+        ({"schedule": "linear"}, "schedule must be 'constant' or 'cosine', got 'linear'"),
+    ],
+)
+def test_refuses_what_it_cannot_do(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        _trainer(make_rule("adam", units=1), **{"tasks": [TASK], **arguments})

@@ -9,9 +9,6 @@ import os
 
 # TensorFlow reads this once, when it is first imported: hide its start-up notices, keep its errors.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Off by default on processors without AVX-512, where oneDNN's convolutions train DnCNN 1.7 times
-# as fast as Eigen's (results/bench.md).
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _PUBLIC = {
     "DnCNN": "dncnn",

@@ -157,19 +157,17 @@ def test_a_short_meta_training_makes_a_better_rule():
     rule = make_rule("rnnprop")
     trainer = _trainer(
         rule,
-        [Quadratics(8, 4)] * 2,
+        [Quadratics(16, 3)] * 2,
         keras.optimizers.Adam(1e-2, global_clipnorm=1.0),
-        meta_updates=60,
+        meta_updates=40,
         window=5,
         horizons=(20,),
     )
-    held_out = Trajectory(Quadratics(16, 4), lambda: LearnedOptimizer(weights=rule))
+    held_out = Trajectory(Quadratics(32, 3), lambda: LearnedOptimizer(weights=rule))
     start = held_out.run(0, 20)
-    history = trainer.fit(trainer.updates(), epochs=3, steps_per_epoch=20, verbose=0).history
-    assert history["log_loss"][-1] < history["log_loss"][0]
-    assert history["dropped"] == [0, 0, 0]
-    trained = held_out.run(0, 20)
-    assert mean_final_loss(trained) < 0.5 * min(start[0], mean_final_loss(start))
+    history = trainer.fit(trainer.updates(), steps_per_epoch=40, shuffle=False, verbose=0).history
+    assert history["dropped"] == [0]
+    assert mean_final_loss(held_out.run(0, 20)) < 0.1 * min(start[0], mean_final_loss(start))
 
 
 @pytest.mark.parametrize("estimator", ["tbptt", "pes"])
@@ -177,8 +175,8 @@ def test_a_resumed_meta_training_goes_on_exactly(learned, tmp_path, estimator):
     def make():
         rate = keras.optimizers.schedules.CosineDecay(1e-2, 8)
         return _trainer(
-            learned("orthogonal", units=2),
-            [TASK, Quadratics(1, 3)],
+            learned("adam", units=2),
+            [TASK],
             keras.optimizers.Adam(rate),
             meta_updates=8,
             horizons=(4, 8),
@@ -187,7 +185,12 @@ def test_a_resumed_meta_training_goes_on_exactly(learned, tmp_path, estimator):
 
     def fit(trainer, epochs, done):
         trainer.fit(
-            trainer.updates(), epochs=epochs, initial_epoch=done, steps_per_epoch=3, verbose=0
+            trainer.updates(),
+            initial_epoch=done,
+            epochs=epochs,
+            steps_per_epoch=3,
+            shuffle=False,
+            verbose=0,
         )
 
     whole, resumed = make(), make()
@@ -198,7 +201,7 @@ def test_a_resumed_meta_training_goes_on_exactly(learned, tmp_path, estimator):
     assert int(resumed.update) == 3
     fit(resumed, 2, 1)
     assert int(resumed.update) == 6
-    for mine, theirs in zip(resumed.variables, whole.variables, strict=True):
+    for mine, theirs in zip(resumed.weights, whole.weights, strict=True):
         np.testing.assert_array_equal(mine, theirs)
     for mine, theirs in zip(resumed.optimizer.variables, whole.optimizer.variables, strict=True):
         np.testing.assert_array_equal(mine, theirs)

@@ -34,7 +34,9 @@ def test_imports_flow_one_way(package):
         assert siblings <= ALLOWED[package], f"{file} imports {siblings - ALLOWED[package]}"
 
 
-@pytest.mark.parametrize("package", ["dncnn_keras", "dncnn_keras.datasets", "learned_optim"])
+@pytest.mark.parametrize(
+    "package", ["dncnn_keras", "dncnn_keras.datasets", "learned_optim", "meta_aux"]
+)
 def test_importing_a_package_is_quiet_and_loads_no_tensorflow(package):
     code = f"import sys, {package}; assert not {{'tensorflow', 'keras', 'cv2'}} & set(sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -1,0 +1,47 @@
+"""Gradient descent on a noisy image's auxiliary loss: what adapts weights to it.
+
+Meta-training and adaptation both call these two, so that what is trained for is what is done.
+Both can themselves be differentiated, by the weights they start from and by the mask.
+"""
+
+import tensorflow as tf
+
+from meta_aux.losses import masked_reconstruction
+
+
+def auxiliary_gradient(forward, weights, noisy, mask):
+    """Differentiates the auxiliary loss by the weights that are to adapt.
+
+    Args:
+        forward: Function of a list of weights to the clean image and the predicted noisy image.
+        weights: List of tensors.
+        noisy: The noisy image, tensor of shape `(1, height, width, channels)`.
+        mask: Its mask, tensor of shape `(1, height, width, 1)`.
+
+    Returns:
+        The list of gradients, and the clean image.
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(weights)
+        clean, predicted = forward(weights)
+        loss = masked_reconstruction(predicted, noisy, mask)
+    # The heads of the parallel baseline do not depend on each other: some gradients are zero.
+    gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return gradients, clean
+
+
+def descend(weights, gradients, rates):
+    """Takes a step of gradient descent.
+
+    Args:
+        weights: List of tensors.
+        gradients: List of tensors of the same shapes.
+        rates: Sequence of as many learning rates.
+
+    Returns:
+        The list of new weights.
+    """
+    return [
+        weight - tf.cast(rate, weight.dtype) * gradient
+        for weight, gradient, rate in zip(weights, gradients, rates, strict=True)
+    ]

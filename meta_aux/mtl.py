@@ -1,0 +1,158 @@
+"""MTL: training the weights from which the heads adapt to an image.
+
+For each image the heads take K steps of gradient descent on the auxiliary loss, one after the
+other; the primary loss after them is what the weights before them, the body and the mask network
+are trained for:
+
+    theta_0 = heads,  theta_k = theta_(k-1) - alpha lambda_in dL_aux(theta_(k-1)) / d theta,
+    minimise  lambda_out sum over images of L_pri(theta_K).
+
+The body takes no part in the steps. It runs once, for the whole batch, and what the images have
+to say about its features is sent back through it together; so each image's steps are a graph of
+two small networks, and only one image's graph is kept in memory at a time.
+"""
+
+import keras
+import tensorflow as tf
+
+from meta_aux.inner_loop import auxiliary_gradient, descend
+from meta_aux.losses import reconstruction
+
+
+class MTL(keras.Model):
+    """Trains a `RealDenoiser` to adapt, on pairs of a real noisy and a clean image (Algorithm 2).
+
+    The inner steps accumulate, as in the paper's algorithm and in its test. In the authors' code
+    each of them starts from the unadapted weights again, so that it trains for a single step.
+
+    Args:
+        denoiser: The `RealDenoiser` to train. Without a mask network the auxiliary loss is the
+            plain reconstruction loss.
+        steps: Number K of inner steps.
+        learning_rate: Their learning rate alpha, of plain gradient descent.
+        inner_weight: Weight lambda_in of the auxiliary loss.
+        outer_weight: Weight lambda_out of the primary loss.
+        adapt_body: Whether the body takes part in the inner steps too (the paper's ablation).
+        name: Name of the trainer.
+
+    Reference:
+        "Test-time Adaptation for Real Image Denoising via Meta-transfer Learning",
+        arXiv 2207.02066, section 3.3.
+
+    Example:
+
+    >>> denoiser = RealDenoiser(MultiTask(), MaskNetwork())
+    >>> trainer = MTL(denoiser)
+    >>> trainer.compile(optimizer=keras.optimizers.Adam(5e-5, epsilon=1e-8))
+    >>> trainer.fit(pairs.batch(2), epochs=150)
+    """
+
+    def __init__(
+        self,
+        denoiser,
+        steps=5,
+        learning_rate=5e-5,
+        inner_weight=10.0,
+        outer_weight=10.0,
+        adapt_body=False,
+        name="mtl",
+    ):
+        super().__init__(name=name)
+        if steps < 1:
+            raise ValueError(f"MTL: steps must be at least 1, got {steps}")
+        self.denoiser = denoiser
+        self.steps = steps
+        self.adapt_body = adapt_body
+        self._rate = inner_weight * learning_rate
+        self._outer_weight = outer_weight
+        self._trackers = {
+            name: keras.metrics.Mean(name=name) for name in ("loss", "loss_before", "mask")
+        }
+        self.built = True
+
+    def compile(self, optimizer, **arguments):
+        """Configures the trainer; arguments are those of `keras.Model.compile`."""
+        super().compile(optimizer=optimizer, **arguments)
+        # Built here, so that its state is always in this order, in checkpoints as well.
+        self.optimizer.build(self.denoiser.trainable_variables)
+
+    def call(self, noisy):
+        """Denoises images, without adaptation."""
+        return self.denoiser(noisy)
+
+    def train_step(self, data):
+        """Updates body, heads and mask network."""
+        noisy, clean = data
+        network = self.denoiser.network
+        adapting = network if self.adapt_body else network.heads
+        shared_weights = self.denoiser.mask_weights
+        if not self.adapt_body:
+            shared_weights = network.body.trainable_variables + shared_weights
+
+        with tf.GradientTape() as tape:
+            shared = noisy if self.adapt_body else network.body(noisy)
+            mask = self.denoiser.predict_mask(noisy)
+        like = [shared[0], mask[0], *(weight.value for weight in adapting.trainable_variables)]
+        losses, gradients = tf.map_fn(
+            lambda image: self._adapt_and_differentiate(*(part[None] for part in image)),
+            (noisy, clean, shared, mask),
+            parallel_iterations=1,
+            fn_output_signature=(
+                [noisy.dtype] * 2,
+                [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in like],
+            ),
+        )
+        by_shared, by_mask, *by_start = gradients
+        by_start = [tf.reduce_sum(gradient, axis=0) for gradient in by_start]
+        by_shared_weights = tape.gradient(
+            [shared, mask],
+            shared_weights,
+            output_gradients=[by_shared, by_mask],
+        )
+        self.optimizer.apply(
+            [*by_start, *by_shared_weights], [*adapting.trainable_variables, *shared_weights]
+        )
+
+        for name, value in zip(("loss", "loss_before"), losses, strict=True):
+            self._trackers[name].update_state(value)
+        self._trackers["mask"].update_state(tf.reduce_mean(mask))
+        return {name: tracker.result() for name, tracker in self._trackers.items()}
+
+    def _adapt_and_differentiate(self, noisy, clean, shared, mask):
+        """Takes an image's steps.
+
+        Returns:
+            The losses after and before the steps, and the gradients of the weighted first one by
+            what the image shares with the others, by its mask and by the weights before.
+        """
+        network = self.denoiser.network
+
+        def forward(weights):
+            if self.adapt_body:
+                return network.stateless_call(weights, [], noisy)[0]
+            return network.heads.stateless_call(weights, [], [shared, noisy])[0]
+
+        adapting = network if self.adapt_body else network.heads
+        start = [tf.convert_to_tensor(weight) for weight in adapting.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([shared, mask, start])
+            weights, restored = start, []
+            for _ in range(self.steps):
+                gradients, image = auxiliary_gradient(forward, weights, noisy, mask)
+                weights = descend(weights, gradients, [self._rate] * len(weights))
+                restored.append(image)
+            restored.append(forward(weights)[0])
+            after, before = (
+                tf.reduce_mean(reconstruction(image, clean))
+                for image in (restored[-1], restored[0])
+            )
+            loss = self._outer_weight * after
+        by_shared, by_mask, *by_start = tape.gradient(
+            loss, [shared, mask, *start], unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return [after, before], [by_shared[0], by_mask[0], *by_start]
+
+    @property
+    def metrics(self):
+        """The means that `fit` reports and resets."""
+        return list(self._trackers.values())

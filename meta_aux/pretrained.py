@@ -1,0 +1,131 @@
+"""Released weights: a Keras weight file and a JSON file that says what is in it.
+
+`NAME.json` holds `model` (what the model is made of), `sha256` of the weight file, and how the
+weights were made; `NAME.weights.h5`, beside it, is what `RealDenoiser.save_weights` writes.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+from meta_aux.mask import MaskNetwork
+from meta_aux.multi_task import MultiTask
+from meta_aux.parallel_heads import ParallelHeads
+from meta_aux.real_denoiser import RealDenoiser
+
+WEIGHTS = Path(__file__).parent / "weights"
+NETWORKS = {"MultiTask": MultiTask, "ParallelHeads": ParallelHeads}
+_SUFFIX = ".weights.h5"
+
+
+def available():
+    """Names of the weights that come with the package, sorted."""
+    names = (path.name.removesuffix(_SUFFIX) for path in WEIGHTS.glob(f"*{_SUFFIX}"))
+    return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
+
+
+def load_pretrained(name="real-mtl"):
+    """Loads released weights.
+
+    Args:
+        name: A name out of `available()`, or the path of a `.weights.h5` file that
+            `save_pretrained` wrote, with its `.json` beside it.
+
+    Returns:
+        A `RealDenoiser` of that name, ready for `adapt` or for training on.
+
+    Raises:
+        FileNotFoundError: If there are no such weights.
+        ValueError: If the files are damaged or do not belong together.
+
+    Example:
+
+        model = load_pretrained("real-mtl")
+    """
+    weights = Path(name) if str(name).endswith(_SUFFIX) else WEIGHTS / f"{name}{_SUFFIX}"
+    stem = weights.name.removesuffix(_SUFFIX)
+    description = weights.with_name(f"{stem}.json")
+    for path in (weights, description):
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"there are no real-noise weights {str(name)!r} ({path} is missing); "
+                f"available: {', '.join(available()) or 'none'}, or the path of a {_SUFFIX} file"
+            )
+    try:
+        about = json.loads(description.read_text(encoding="utf-8"))
+        config, sha256 = dict(about["model"]), about["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{description}: must be JSON with 'model' and 'sha256', as save_pretrained writes it"
+        ) from error
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != sha256:
+        raise ValueError(
+            f"{weights}: damaged, or not the file that {description.name} describes "
+            "(its SHA-256 differs); install or copy the two again"
+        )
+    try:
+        model = _make(**config, name=stem)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers it skips
+            model.load_weights(weights)
+    except (ValueError, KeyError, TypeError, OSError, UserWarning) as error:
+        raise ValueError(
+            f"{weights}: not the weights of the model in {description.name}, {config}"
+        ) from error
+    return model
+
+
+def save_pretrained(model, name, folder, provenance):
+    """Writes a model's weights and their description, for `load_pretrained`.
+
+    Both files are complete under temporary names before either gets its own, so that an
+    interruption leaves nothing half-written.
+
+    Args:
+        model: A `RealDenoiser`. Float32 weights are stored.
+        name: Name of the release; the files are `name.weights.h5` and `name.json`.
+        folder: Folder for the two files, made where it is missing.
+        provenance: Dict of how the weights were made (data, steps, seed, figures...), which
+            JSON can hold; added to the description.
+
+    Returns:
+        Path of the weight file.
+
+    Example:
+
+    >>> model = RealDenoiser(MultiTask(), MaskNetwork())
+    >>> path = save_pretrained(model, "mine", tempfile.mkdtemp(), {"seed": 0})
+    >>> load_pretrained(path).count_params()
+    659809
+    """
+    network, mask_network = model.network, model.mask_network
+    config = {
+        "network": type(network).__name__,
+        "filters": list(network.filters),
+        "channels": network.channels,
+        "mask_filters": None if mask_network is None else mask_network.filters,
+    }
+    plain = _make(**config)  # float32 and not compiled
+    plain.set_weights(model.get_weights())
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
+        weights, description = (Path(temporary, name + suffix) for suffix in (_SUFFIX, ".json"))
+        plain.save_weights(weights)
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+        about = {**provenance, "model": config, "sha256": sha256}
+        description.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        for path in (weights, description):
+            os.replace(path, folder / path.name)
+    return folder / weights.name
+
+
+def _make(network, filters, channels, mask_filters, name="real_denoiser"):
+    dtype = "float32"
+    mask_network = None
+    if mask_filters is not None:
+        mask_network = MaskNetwork(mask_filters, channels, dtype)
+    return RealDenoiser(NETWORKS[network](filters, channels, dtype), mask_network, name)

@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import meta_aux
+from meta_aux import MaskNetwork, MultiTask, ParallelHeads, RealDenoiser, adapt
+from meta_aux.adaptation import OVERLAP
+from meta_aux.multi_task import Body
+from tests.meta_aux.conftest import FILTERS
+
+
+@pytest.fixture
+def noisy(generator):
+    return generator.uniform(size=(7, 5, 3))
+
+
+def by_hand(model, noisy, steps, learning_rate):
+    """Clean image after every step, with all of the network run at every step.
+
+    The rates in these tests are exact in float32, in which `adapt` takes them.
+    """
+    image = noisy[None]
+    heads = model.network.heads
+    start = heads.get_weights()
+    images = [model.network(image)[0][0]]
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            predicted = model.network(image)[1]
+            loss = tf.reduce_mean(model.predict_mask(image) * abs(predicted - image))
+        weights = heads.trainable_variables
+        for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+            weight.assign(weight - learning_rate * gradient)
+        images.append(model.network(image)[0][0])
+    heads.set_weights(start)
+    return np.clip(images, 0, 1)
+
+
+def test_every_step_against_steps_by_hand(denoiser, noisy):
+    before = denoiser.get_weights()
+    expected = by_hand(denoiser, noisy, steps=3, learning_rate=0.0625)
+    found = adapt(denoiser, noisy, steps=3, learning_rate=0.0625, details=True)
+    assert found.images.shape == (4, 7, 5, 3) and found.images.dtype == np.float32
+    np.testing.assert_allclose(found.images, expected, rtol=1e-6, atol=1e-7)
+    assert np.abs(expected[3] - expected[0]).max() > 1e-3
+    np.testing.assert_array_equal(found.clean, found.images[-1])
+    np.testing.assert_allclose(found.mask, denoiser.predict_mask(noisy[None])[0], rtol=1e-6)
+    np.testing.assert_array_equal(adapt(denoiser, noisy, 3, 0.0625), found.clean)
+    for a, b in zip(before, denoiser.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_nothing_is_carried_over_to_the_next_image(denoiser, generator):
+    images = generator.uniform(size=(3, 4, 6, 3))
+    together = adapt(denoiser, images, steps=2, learning_rate=0.0625, details=True)
+    assert together.images.shape == (3, *images.shape)
+    assert together.mask.shape == (3, 4, 6, 1)
+    for number in (2, 0):
+        alone = adapt(denoiser, images[number], steps=2, learning_rate=0.0625)
+        np.testing.assert_allclose(alone, together.clean[number], rtol=0, atol=1e-6)
+
+
+def test_the_unadapted_image_is_clipped_like_the_adapted_ones(denoiser, generator):
+    noisy = generator.uniform(-2, 3, size=(6, 6, 3))
+    found = adapt(denoiser, noisy, steps=1, learning_rate=0.01, details=True)
+    unclipped = denoiser(noisy[None])[0].numpy()
+    assert unclipped.min() < 0 and unclipped.max() > 1
+    np.testing.assert_allclose(found.images[0], np.clip(unclipped, 0, 1), atol=1e-6)
+    assert [image.min() for image in found.images] == [0, 0]
+    assert [image.max() for image in found.images] == [1, 1]
+    np.testing.assert_array_equal(adapt(denoiser, noisy, steps=0), found.images[0])
+
+
+def test_the_body_runs_once_an_image(denoiser, generator, monkeypatch):
+    calls = []
+    forward = Body.call
+    monkeypatch.setattr(Body, "call", lambda *a, **k: calls.append(1) or forward(*a, **k))
+    tf.config.run_functions_eagerly(True)
+    try:
+        adapt(denoiser, generator.uniform(size=(2, 4, 4, 3)), steps=3)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert len(calls) == 2
+
+
+def test_a_learning_rate_for_each_tensor(denoiser, noisy):
+    count = len(denoiser.network.heads.trainable_variables)
+    one = adapt(denoiser, noisy, learning_rate=0.01)
+    np.testing.assert_allclose(adapt(denoiser, noisy, learning_rate=[0.01] * count), one)
+    none = adapt(denoiser, noisy, steps=0)
+    np.testing.assert_array_equal(adapt(denoiser, noisy, learning_rate=[0.0] * count), none)
+    some = adapt(denoiser, noisy, learning_rate=[0.01] + [0.0] * (count - 1))
+    assert not np.allclose(some, one, atol=1e-6) and not np.allclose(some, none, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(5, 401), (401, 5)])
+def test_tiles_give_the_whole_images_result(size, denoiser, generator):
+    noisy = generator.uniform(size=(*size, 3))
+    whole = adapt(denoiser, noisy, steps=2, learning_rate=0.1, details=True)
+    tiled = adapt(denoiser, noisy, steps=2, learning_rate=0.1, details=True, tile=256)
+    assert np.abs(whole.images[2] - whole.images[0]).max() > 1e-3
+    for a, b in zip(tiled, whole, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
+def test_tiles_overlap_by_what_an_output_depends_on(denoiser, generator):
+    noisy = generator.uniform(size=(1, 4, 400, 3))
+    results = denoiser.network(noisy)
+    reaches = []
+    for place in (200, 201, 202, 203):
+        other = noisy.copy()
+        other[:, :, place] += 1
+        for a, b in zip(results, denoiser.network(other), strict=True):
+            changed = np.flatnonzero(np.abs(a - b).max(axis=(0, 1, 3)))
+            reaches += [place - changed.min(), changed.max() - place]
+    assert 60 < max(reaches) <= OVERLAP
+
+
+@pytest.mark.parametrize("tile", [152, 1022])
+def test_refuses_tiles_of_a_wrong_size(tile, denoiser, noisy):
+    with pytest.raises(ValueError, match=f"must be a multiple of 4 above 152, got {tile}"):
+        adapt(denoiser, noisy, tile=tile)
+
+
+def test_without_a_mask_every_pixel_counts(denoiser, noisy):
+    model = RealDenoiser(denoiser.network)
+    found = adapt(model, noisy, steps=2, learning_rate=0.0625, details=True)
+    np.testing.assert_array_equal(found.mask, np.ones((7, 5, 1)))
+    np.testing.assert_allclose(found.images, by_hand(model, noisy, 2, 0.0625), rtol=1e-6, atol=1e-7)
+
+
+def test_parallel_heads_cannot_adapt_the_clean_image(generator, noisy):
+    model = RealDenoiser(ParallelHeads(FILTERS), MaskNetwork(2))
+    images = adapt(model, noisy, steps=2, learning_rate=1.0, details=True).images
+    np.testing.assert_array_equal(images[2], images[0])
+
+
+def test_the_function_is_not_hidden_by_a_module_of_its_name():
+    assert meta_aux.adapt is meta_aux.adapt is adapt
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((4, 4, 3), np.uint8), "must be of floats in .0, 1., got uint8"),
+        (np.zeros((4, 4)), r"must have the shape .*, got \(4, 4\)"),
+        (np.zeros((4, 4, 1)), r"must have the shape .*, got \(4, 4, 1\)"),
+        (np.zeros((0, 4, 4, 3)), r"must have the shape .*, got \(0, 4, 4, 3\)"),
+        (np.full((4, 4, 3), np.nan), "NaN or infinite"),
+    ],
+)
+def test_refuses_what_is_no_image(image, message):
+    model = RealDenoiser(MultiTask(FILTERS), MaskNetwork(2))
+    with pytest.raises(ValueError, match=message):
+        adapt(model, image)

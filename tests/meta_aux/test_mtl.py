@@ -1,0 +1,103 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from meta_aux import MTL, MaskNetwork, MultiTask, ParallelHeads, RealDenoiser
+from tests.meta_aux.conftest import FILTERS
+
+SETTINGS = {"steps": 3, "learning_rate": 0.02, "inner_weight": 2.0, "outer_weight": 3.0}
+
+
+def by_hand(denoiser, noisy, clean, adapt_body):
+    """Sum over images of the weighted loss after steps that are really taken, all of the network
+    at every step; and the same before the steps.
+    """
+    network = denoiser.network
+    adapting = network if adapt_body else network.heads
+    after, before = [], []
+    for image, truth in zip(noisy[:, None], clean[:, None], strict=True):
+        start = adapting.get_weights()
+        before.append(float(tf.reduce_mean(abs(network(image)[0] - truth))))
+        for _ in range(SETTINGS["steps"]):
+            mask = denoiser.predict_mask(image)
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(mask * abs(network(image)[1] - image))
+                loss *= SETTINGS["inner_weight"]
+            weights = adapting.trainable_variables
+            gradients = tape.gradient(loss, weights)
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight.assign(weight - SETTINGS["learning_rate"] * gradient)
+        after.append(float(tf.reduce_mean(abs(network(image)[0] - truth))))
+        adapting.set_weights(start)
+    return after, before
+
+
+@pytest.mark.parametrize("adapt_body", [False, True])
+def test_one_update_against_steps_by_hand(adapt_body, denoiser, pair, generator):
+    trainer = MTL(denoiser, adapt_body=adapt_body, **SETTINGS)
+    trainer.compile(keras.optimizers.SGD(1.0))
+    parts = [denoiser.network.body, denoiser.network.heads, denoiser.mask_network]
+    start = [part.get_weights() for part in parts]
+    after, before = by_hand(denoiser, *pair, adapt_body)
+    logs = trainer.train_step(tuple(map(tf.constant, pair)))
+    np.testing.assert_allclose(logs["loss"], np.mean(after), rtol=1e-6)
+    np.testing.assert_allclose(logs["loss_before"], np.mean(before), rtol=1e-6)
+
+    # At rate 1 an update is the gradient; it must be the slope of the loss along any direction.
+    gradients = [
+        [old - new for old, new in zip(weights, part.get_weights(), strict=True)]
+        for part, weights in zip(parts, start, strict=True)
+    ]
+    for part, weights in zip(parts, start, strict=True):
+        part.set_weights(weights)
+    for part, weights, gradient in zip(parts, start, gradients, strict=True):
+        direction = [generator.normal(size=weight.shape) for weight in weights]
+        values = []
+        for step in (1e-6, -1e-6):
+            part.set_weights([w + step * d for w, d in zip(weights, direction, strict=True)])
+            values.append(SETTINGS["outer_weight"] * sum(by_hand(denoiser, *pair, adapt_body)[0]))
+        part.set_weights(weights)
+        along = sum(np.sum(g * d) for g, d in zip(gradient, direction, strict=True))
+        assert along != 0
+        np.testing.assert_allclose(along, (values[0] - values[1]) / 2e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("network", [MultiTask, ParallelHeads])
+@pytest.mark.parametrize("mask", [True, False])
+def test_training_lowers_the_loss(network, mask, pair):
+    keras.utils.set_random_seed(0)
+    denoiser = RealDenoiser(network(FILTERS), MaskNetwork(2) if mask else None)
+    trainer = MTL(denoiser, steps=2)
+    trainer.compile(keras.optimizers.Adam(1e-2, epsilon=1e-8), jit_compile=False)
+    batch = tf.data.Dataset.from_tensors(tuple(image.astype(np.float32) for image in pair))
+    logs = trainer.fit(batch, epochs=25, verbose=0, shuffle=False).history
+    assert logs["loss"][-1] < 0.8 * logs["loss"][0]
+    assert set(logs) == {"loss", "loss_before", "mask"}
+    noisy = pair[0].astype(np.float32)
+    np.testing.assert_array_equal(trainer(noisy), denoiser(noisy))
+
+
+def test_resumes_exactly(pair, tmp_path):
+    batch = tf.data.Dataset.from_tensors(tuple(image.astype(np.float32) for image in pair))
+
+    def trainer():
+        keras.utils.set_random_seed(0)
+        trainer = MTL(RealDenoiser(MultiTask(FILTERS), MaskNetwork(2)), steps=2)
+        trainer.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+        return trainer
+
+    whole = trainer()
+    whole.fit(batch.repeat(2), verbose=0, shuffle=False)
+    whole.save_weights(tmp_path / "run.weights.h5")
+    whole.fit(batch, verbose=0, shuffle=False)
+    resumed = trainer()
+    resumed.load_weights(tmp_path / "run.weights.h5")
+    resumed.fit(batch, verbose=0, shuffle=False)
+    for a, b in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_refuses_no_steps(denoiser):
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        MTL(denoiser, steps=0)

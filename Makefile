@@ -1,7 +1,7 @@
 # Every target makes the environment it needs: the first one you type works on a fresh machine.
 .DEFAULT_GOAL := help
 .PHONY: help setup test lint bench reproduce-table1 check-harness train meta-train reproduce-figure3 \
-  reproduce-figure4 clean
+  reproduce-figure4 reproduce-meta-dncnn clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 
 help:            ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z0-9-]*\): *.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\): *.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 26
 	@echo "Data: DENOISE_DATA=FOLDER names a folder that holds bsd400/ bsd68/ set12/ bsds500/{train,val,test}/"
 	@echo "      as image files; what is missing there is downloaded. Prepared copies: DENOISE_CACHE."
 
@@ -67,6 +67,12 @@ reproduce-figure3: $(READY)  ## Learned rule and tuned optimizers on quadratic f
 
 reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MNIST is not to be had.
 	$(RUN) -m experiments run experiments/figure4.yaml
+
+# SIZE=small | full
+SIZE ?= full
+
+reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=small.
+	$(RUN) -m experiments run experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
 
 clean:           ## Remove .venv and caches; runs/ and results/ stay.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

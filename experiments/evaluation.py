@@ -48,7 +48,7 @@ class ResultsFile:
 
 
 def noisy_image(image, sigma, seed):
-    """The noisy version of a test image: the same for every method and on every machine.
+    """The noisy version of an image: the same for every method and on every machine.
 
     Args:
         image: A `datasets.NamedImage`.

@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dncnn_keras import DnCNN, metrics, noise, seeds
+from dncnn_keras import DnCNN, metrics
 from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import save_pretrained
 from experiments.checkpoint import Checkpoint, trim_log
+from experiments.evaluation import noisy_image
 from experiments.images import split_images
 from experiments.optimizers import make_optimizer
 from experiments.provenance import provenance
@@ -99,18 +100,11 @@ def train_dncnn(experiment, folder):
     return model
 
 
-def _noisy(image, sigma, seed):
-    clean = image.pixels.astype(np.float32) / 255
-    return noise.add_gaussian(
-        clean, sigma, seeds.derive(seed, "validation", image.name, f"{sigma:g}")
-    ), clean
-
-
 def _validation_set(images, experiment):
     def pairs():
         for image in images:
             for sigma in experiment.validation_sigmas:
-                noisy, clean = _noisy(image, sigma, experiment.seed)
+                noisy, clean = noisy_image(image, sigma, experiment.seed)
                 yield noisy[None], clean[None]
 
     shape = (1, None, None, experiment.network.channels)
@@ -123,7 +117,7 @@ def _validation_set(images, experiment):
 def _mean_psnr(model, images, sigma, seed):
     values = []
     for image in images:
-        noisy, clean = _noisy(image, sigma, seed)
+        noisy, clean = noisy_image(image, sigma, seed)
         values.append(metrics.psnr(clean, np.clip(model(noisy[None], training=False)[0], 0, 1)))
     return float(np.mean(values))
 

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from dncnn_keras.datasets import NamedImage
+from experiments import check_harness as module
+from experiments.check_harness import check_harness
+from experiments.methods import Identity, Method
+from experiments.schema import CheckHarness
+
+
+@pytest.fixture
+def noise_at_25(monkeypatch, tmp_path):
+    """Two flat images whose "authors' network" returns the noise: 20.17 dB at sigma 25."""
+    images = [NamedImage(f"{name}/01", np.full((90, 80, 1), 128, np.uint8)) for name in ("a", "b")]
+    method = Method("official-dncnn-s", "", lambda sigma: Identity(), {}, sigmas=(25.0,))
+    monkeypatch.setattr(module, "official_methods", lambda: [method])
+    monkeypatch.setattr(module.datasets, "load_images", lambda name: images)
+    monkeypatch.setattr(module.paths, "RESULTS", tmp_path)
+
+    def publish(a, b):
+        published = {"a": {15.0: 99.0, 25.0: a}, "b": {25.0: b}}
+        monkeypatch.setattr(module, "DNCNN_S_PSNR", published)
+
+    return publish
+
+
+def _check():
+    return check_harness(CheckHarness(kind="check-harness", tolerance=0.2))
+
+
+def test_passes_where_every_set_has_its_published_psnr(noise_at_25, capsys):
+    noise_at_25(20.17, 20.17)
+    assert _check()
+    assert "the harness is right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("wrong", [19.7, 20.7])
+def test_fails_where_one_set_has_another(noise_at_25, capsys, wrong):
+    noise_at_25(20.17, wrong)
+    assert not _check()
+    lines = capsys.readouterr().out.splitlines()
+    assert ["FAILS" in line for line in lines] == [False, False, True, False]
+
+
+def test_says_what_is_needed_where_the_weights_are_missing(monkeypatch):
+    monkeypatch.setattr(module, "official_methods", list)
+    with pytest.raises(FileNotFoundError, match="official_dncnn"):
+        _check()

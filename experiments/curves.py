@@ -1,6 +1,7 @@
 """Pictures of how losses fall."""
 
 import csv
+import json
 
 import matplotlib
 import numpy as np
@@ -9,25 +10,31 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 
-def meta_training_curves(log, held_out, file):
-    """Plots the meta-loss over the epochs, and the losses at the end of held-out runs.
+def meta_training_curves(folder):
+    """Plots a meta-training: the meta-loss, how held-out runs end, and how the best of them fall.
 
     Args:
-        log: `Path` of Keras's CSV log.
-        held_out: `Path` of the held-out runs' CSV file.
-        file: `Path` of the PNG.
+        folder: `Path` of the run, with `log.csv`, `held_out.csv`, `trajectories_before.json` and
+            `trajectories_best.json`; `curves.png` is written there.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-    rows = _read(log)
+    figure, axes = plt.subplots(1, 3, figsize=(16, 4), layout="constrained")
+    left, middle, right = axes
+    rows = _read(folder / "log.csv")
     left.plot([row["epoch"] + 1 for row in rows], [row["log_loss"] for row in rows])
     left.set(xlabel="epoch", ylabel="mean log loss in the windows", title="Meta-training")
-    rows = _read(held_out)
+    rows = _read(folder / "held_out.csv")
     for name in rows[0].keys() - {"epoch", "score"}:
         epochs = [row["epoch"] + 1 for row in rows]
-        right.semilogy(epochs, [row[name] for row in rows], "o-", label=name)
-    right.set(xlabel="epoch", ylabel="loss at the end", title="Held-out runs")
+        middle.semilogy(epochs, [row[name] for row in rows], "o-", label=name)
+    middle.set(xlabel="epoch", ylabel="loss at the end", title="Held-out runs")
+    middle.legend(frameon=False)
+    for which, style in (("before", "--"), ("best", "-")):
+        curves = json.loads((folder / f"trajectories_{which}.json").read_text(encoding="utf-8"))
+        for number, (name, losses) in enumerate(curves.items()):
+            right.semilogy(losses, style, color=f"C{number}", label=f"{name}, {which}")
+    right.set(xlabel="step", ylabel="loss", title="Held-out runs, before and at the best")
     right.legend(frameon=False)
-    _finish(figure, (left, right), file)
+    _finish(figure, axes, folder / "curves.png")
 
 
 def loss_curves(panels, file, ylabel="loss"):

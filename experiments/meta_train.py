@@ -1,13 +1,14 @@
 """Meta-trains a rule as an experiment file says: `kind: meta-train`."""
 
 import csv
+import json
 import math
 import sys
 
 import keras
 import numpy as np
 
-from experiments.checkpoint import Checkpoint, trim_log
+from experiments.checkpoint import Checkpoint, trim_log, write_atomically
 from experiments.curves import meta_training_curves
 from experiments.images import split_images
 from experiments.provenance import provenance
@@ -22,8 +23,9 @@ def meta_train(experiment, folder):
 
     Args:
         experiment: A `schema.MetaTrain`.
-        folder: `Path` of the run. The checkpoint, `log.csv`, `held_out.csv`, TensorBoard's events,
-            the best rule until now and a picture of the curves are written there.
+        folder: `Path` of the run. The checkpoint, `log.csv`, `held_out.csv`, the trajectories of
+            the held-out runs, TensorBoard's events, the best rule until now and a picture of the
+            curves are written there.
 
     Returns:
         Path of the weight file of the rule that did best in the held-out runs.
@@ -87,7 +89,7 @@ def meta_train(experiment, folder):
         ],
         verbose=1 if sys.stdout.isatty() else 2,
     )
-    meta_training_curves(folder / "log.csv", folder / "held_out.csv", folder / "curves.png")
+    meta_training_curves(folder)
     return folder / f"{experiment.name}.weights.h5"
 
 
@@ -136,18 +138,16 @@ class HeldOutRuns(keras.callbacks.Callback):
 
     def _judge(self, epoch):
         settings = self._experiment.held_out
-        losses = [
-            np.mean(
-                [
-                    mean_final_loss(trajectory.run(seed, settings.steps))
-                    for seed in range(settings.seeds)
-                ]
-            )
+        runs = [
+            [trajectory.run(seed, settings.steps) for seed in range(settings.seeds)]
             for trajectory in self._trajectories
         ]
+        losses = [np.mean([mean_final_loss(run) for run in task]) for task in runs]
         score = float(np.mean(np.log(losses)))
         best = min(self._scores(), default=math.inf)
         titles = [f"{name}_{number}" for number, name in enumerate(self._names)]
+        if epoch < 0:
+            self._keep("before", titles, runs)
         new = not self._file.exists()
         with self._file.open("a", newline="") as file:
             writer = csv.writer(file)
@@ -157,6 +157,7 @@ class HeldOutRuns(keras.callbacks.Callback):
         shown = ", ".join(f"{loss:.5g}" for loss in losses)
         print(f"held-out runs: final losses {shown}; score {score:.4f} (best {best:.4f})")
         if score < best or best == math.inf:
+            self._keep("best", titles, runs)
             save_rule(
                 self._rule,
                 self._experiment.name,
@@ -170,3 +171,11 @@ class HeldOutRuns(keras.callbacks.Callback):
                     **provenance(),
                 },
             )
+
+    def _keep(self, which, titles, runs):
+        """Writes the mean loss at every step of each task's runs."""
+        curves = {
+            title: [float(f"{loss:.6g}") for loss in np.mean(task, axis=0)]
+            for title, task in zip(titles, runs, strict=True)
+        }
+        write_atomically(self._folder / f"trajectories_{which}.json", json.dumps(curves) + "\n")

@@ -49,6 +49,24 @@ class Coordinates:
         values = [hidden if is_hidden else other for is_hidden in self.hidden]
         return tf.repeat(tf.constant(values, tf.float32), self.sizes)
 
+    def match_norms(self, vector, like):
+        """Scales each tensor in a vector to the norm that it has in another one.
+
+        Args:
+            vector, like: Tensors of shape `(size,)`.
+
+        Returns:
+            Tensor of shape `(size,)`, zeros where `like` is.
+        """
+        parts = []
+        for part, model in zip(
+            tf.split(vector, self.sizes), tf.split(like, self.sizes), strict=True
+        ):
+            # The small number keeps the derivative finite where a tensor has no gradient.
+            norm = tf.sqrt(tf.reduce_sum(tf.square(part)) + 1e-24)
+            parts.append(part * (tf.norm(model) / norm))
+        return tf.concat(parts, axis=0)
+
     def map_matrices(self, function, vector, default):
         """Applies a function to the hidden kernels as matrices.
 

@@ -114,7 +114,8 @@ def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
             gradient, moments, progress.step + i + 1, coordinates
         )
         outputs, state = rule.recur(inputs, state)
-        change = coordinates.split(rate(progress.step + i) * rule.update(outputs, observed))
+        update = rule.update(outputs, observed, coordinates)
+        change = coordinates.split(rate(progress.step + i) * update)
         parameters = [p - c for p, c in zip(parameters, change, strict=True)]
         values = (loss, gradient, inputs, *observed)
         kept = tuple(
@@ -150,7 +151,7 @@ def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
         replayed, meta_loss = progress.state, 0.0
         for i in range(length):
             outputs, replayed = rule.recur(inputs[i], replayed)
-            update = rule.update(outputs, [each[i] for each in observed])
+            update = rule.update(outputs, [each[i] for each in observed], coordinates)
             meta_loss += tf.reduce_sum(update * cotangents[i])
             if imitation:
                 meta_loss += _imitation_loss(imitation, rates[i] * update, adam[i]) / length

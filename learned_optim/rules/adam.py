@@ -48,7 +48,7 @@ class AdamRule(Rule):
         ]
         return tf.stack(inputs, axis=-1), (adam,), [momentum, velocity]
 
-    def update(self, outputs, observed):
+    def update(self, outputs, observed, coordinates):
         """See `Rule.update`."""
         (adam,) = observed
         factor = tf.exp(math.log(3.0) * tf.tanh(outputs[0]))

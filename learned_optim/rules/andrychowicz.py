@@ -42,7 +42,7 @@ class AndrychowiczRule(Rule):
         """See `Rule.observe`."""
         return log_sign(gradient, self.k), (), moments
 
-    def update(self, outputs, observed):
+    def update(self, outputs, observed, coordinates):
         """See `Rule.update`."""
         return outputs[0]
 

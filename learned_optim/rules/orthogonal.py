@@ -11,7 +11,7 @@ from learned_optim.rules.rule import Rule, adam_direction, time_features
 
 @keras.saving.register_keras_serializable("learned_optim")
 class OrthogonalRule(Rule):
-    """Scales the orthogonalised momentum of every kernel, and adds bounded steps of its own.
+    """Turns every tensor's step from the orthogonalised momentum to a better direction.
 
     No network that looks at one coordinate at a time can find the direction in which a layer's
     whole kernel should move, and it is the direction that decides how fast a deep network
@@ -32,6 +32,12 @@ class OrthogonalRule(Rule):
         beta_hidden: Decay of the momentum of hidden kernels, which is Nesterov's.
         scale: Factor of the update. Orthogonalised steps bear larger rates than Adam's; with
             this factor both are at home at the same learning rates.
+        keep_length: Whether the anchor decides the length; `False` leaves that to the LSTM, too,
+            and is there to show what it does.
+
+    Reference:
+        Y. Wu, M. Ren, R. Liao, R. Grosse, "Understanding Short-Horizon Bias in Stochastic
+        Meta-Optimization", ICLR 2018.
 
     Example:
 
@@ -49,7 +55,8 @@ class OrthogonalRule(Rule):
         beta_1=0.9,
         beta_2=0.999,
         beta_hidden=0.95,
-        scale=5.0,
+        scale=10.0,
+        keep_length=True,
         name="orthogonal",
     ):
         super().__init__(units, layers, name)
@@ -57,6 +64,7 @@ class OrthogonalRule(Rule):
         self.beta_2 = beta_2
         self.beta_hidden = beta_hidden
         self.scale = scale
+        self.keep_length = keep_length
 
     def observe(self, gradient, moments, step, coordinates):
         """See `Rule.observe`."""
@@ -74,12 +82,15 @@ class OrthogonalRule(Rule):
         ]
         return tf.stack(inputs, axis=-1), (anchor, adam), [momentum, velocity]
 
-    def update(self, outputs, observed):
+    def update(self, outputs, observed, coordinates):
         """See `Rule.update`."""
         anchor, adam = observed
         factor = tf.exp(math.log(3.0) * tf.tanh(outputs[0]))
         free = 0.3 * tf.tanh(outputs[1]) * adam + 0.1 * tf.tanh(outputs[2])
-        return self.scale * (factor * anchor + free)
+        direction = factor * anchor + free
+        if self.keep_length:
+            direction = coordinates.match_norms(direction, anchor)
+        return self.scale * direction
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -89,6 +100,7 @@ class OrthogonalRule(Rule):
             "beta_2": self.beta_2,
             "beta_hidden": self.beta_hidden,
             "scale": self.scale,
+            "keep_length": self.keep_length,
         }
 
 

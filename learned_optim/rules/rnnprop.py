@@ -59,7 +59,7 @@ class RNNpropRule(Rule):
         """See `Rule.recur`."""
         return super().recur(self.embedding(inputs), state)
 
-    def update(self, outputs, observed):
+    def update(self, outputs, observed, coordinates):
         """See `Rule.update`."""
         return tf.tanh(outputs[0])
 

@@ -86,12 +86,13 @@ class Rule(keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def update(self, outputs, observed):
+    def update(self, outputs, observed, coordinates):
         """Makes the update of the network's outputs.
 
         Args:
             outputs: List of `self.outputs` tensors of shape `(size,)`.
             observed: What `observe` returned second.
+            coordinates: The `Coordinates` to which they belong.
 
         Returns:
             Tensor of shape `(size,)`: the weights change by `-learning_rate` times this.
@@ -125,7 +126,7 @@ class Rule(keras.layers.Layer):
         """
         inputs, observed, moments = self.observe(gradient, moments, step, coordinates)
         outputs, state = self.recur(inputs, state)
-        return self.update(outputs, observed), moments, state
+        return self.update(outputs, observed, coordinates), moments, state
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -47,6 +47,12 @@ def test_releases_the_rule_that_did_best_in_held_out_runs(file, tmp_path):
     assert about["experiment"]["rule"] == "rnnprop" and about["processor"]
     assert load_rule(run / "trial.weights.h5").learning_rate == 0.1
     assert (run / "curves.png").stat().st_size > 1000
+    before, after = (
+        json.loads((run / f"trajectories_{which}.json").read_text())["quadratics_0"]
+        for which in ("before", "best")
+    )
+    assert len(before) == len(after) == 21
+    assert before[0] == after[0] and after[-1] < before[-1]
 
 
 def test_stopped_and_started_again_it_ends_with_the_same_rule(file, tmp_path, monkeypatch):

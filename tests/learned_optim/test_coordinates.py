@@ -86,3 +86,10 @@ def test_without_hidden_kernels_there_is_nothing_to_map():
 )
 def test_hidden_kernels_are_those_between_the_first_and_the_last(shapes, hidden):
     assert hidden_kernels(shapes) == [index in hidden for index in range(len(shapes))]
+
+
+def test_match_norms_gives_each_tensor_the_other_ones_norm():
+    coordinates = Coordinates([(2,), (2, 1), (1,)], [False] * 3)
+    vector, like = tf.constant([3.0, 4.0, 0.6, 0.8, 5.0]), tf.constant([1.0, 0.0, 0.0, -2.0, 0.0])
+    matched = coordinates.match_norms(vector, like)
+    np.testing.assert_allclose(matched, [0.6, 0.8, 1.2, 1.6, 0.0], rtol=1e-6)

@@ -38,5 +38,5 @@ def test_the_output_is_the_update():
     inputs, observed, moments = rule.observe(gradient, [], 1, None)
     np.testing.assert_allclose(inputs, _reference(gradient, 5.0), rtol=1e-5)
     assert moments == []
-    np.testing.assert_array_equal(rule.update([tf.constant([7.0, -8.0])], observed), [7, -8])
+    np.testing.assert_array_equal(rule.update([tf.constant([7.0, -8.0])], observed, None), [7, -8])
     assert rule.get_config()["k"] == 5.0

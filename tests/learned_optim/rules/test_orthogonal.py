@@ -83,14 +83,44 @@ def test_sees_the_orthogonal_direction_and_its_difference_from_adams():
     np.testing.assert_allclose(moments[0], decays * gradient, rtol=1e-4)
 
 
-def test_the_update_is_within_its_bounds_for_any_output():
-    rule = make_rule("orthogonal", scale=2.0)
+def test_the_direction_is_within_its_bounds_for_any_output():
+    rule = make_rule("orthogonal", scale=2.0, keep_length=False)
     anchor, adam = np.array([0.2, -0.4], np.float32), np.array([1.0, 0.5], np.float32)
     outputs = np.array([[0.3, -0.2], [0.1, -0.4], [0.5, 0.6]], np.float32)
     factor, *terms = np.exp(np.log(3) * np.tanh(outputs[0])), 0.3 * np.tanh(outputs[1]) * adam
     expected = 2 * (factor * anchor + terms[0] + 0.1 * np.tanh(outputs[2]))
-    np.testing.assert_allclose(rule.update(list(outputs), (anchor, adam)), expected, rtol=1e-5)
+    update = rule.update(list(outputs), (anchor, adam), None)
+    np.testing.assert_allclose(update, expected, rtol=1e-5)
     for output, factor in ((1e9, 3.0), (-1e9, 1 / 3)):
-        update = rule.update([tf.fill([2], output)] * 3, (anchor, adam))
+        update = rule.update([tf.fill([2], output)] * 3, (anchor, adam), None)
         free = np.sign(output) * (0.3 * adam + 0.1)
         np.testing.assert_allclose(update, 2 * (factor * anchor + free), rtol=1e-5)
+
+
+def test_the_anchor_decides_how_far_each_tensor_moves():
+    free, rule = (make_rule("orthogonal", keep_length=keep) for keep in (False, True))
+    coordinates = Coordinates(SHAPES, hidden_kernels(SHAPES))
+    generator = np.random.default_rng(0)
+    anchor, adam, *outputs = generator.normal(size=(5, coordinates.size)).astype(np.float32)
+    update = rule.update(outputs, (anchor, adam), coordinates)
+    direction = free.update(outputs, (anchor, adam), coordinates)
+    for mine, theirs, along in zip(
+        *map(coordinates.split, (update, 10.0 * anchor, direction)), strict=True
+    ):
+        mine, along = mine.numpy().ravel(), along.numpy().ravel()
+        length = np.linalg.norm(theirs)
+        np.testing.assert_allclose(np.linalg.norm(mine), length, rtol=1e-4)
+        np.testing.assert_allclose(mine @ along, length * np.linalg.norm(along), rtol=1e-4)
+
+
+def test_a_tensor_without_gradient_stays_and_leaves_the_meta_gradient_finite():
+    rule = make_rule("orthogonal")
+    coordinates = Coordinates([(3,), (2,)], [False, False])
+    anchor = tf.constant([1.0, -1.0, 0.5, 0.0, 0.0])
+    for output in (0.0, 0.7):
+        outputs = tf.fill([3, 5], output)
+        with tf.GradientTape() as tape:
+            tape.watch(outputs)
+            update = rule.update(tf.unstack(outputs), (anchor, anchor), coordinates)
+        np.testing.assert_array_equal(update[3:], 0)
+        assert np.isfinite(tape.gradient(update, outputs)).all()

@@ -31,5 +31,5 @@ def test_inputs_go_through_a_dense_layer_with_elu(learned):
 
 
 def test_updates_are_bounded():
-    update = make_rule("rnnprop").update([tf.constant([-1e9, 0.0, 0.5, 1e9])], ())
+    update = make_rule("rnnprop").update([tf.constant([-1e9, 0.0, 0.5, 1e9])], (), None)
     np.testing.assert_allclose(update, [-1, 0, np.tanh(0.5), 1], rtol=1e-6)

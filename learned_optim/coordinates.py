@@ -56,15 +56,17 @@ class Coordinates:
             vector, like: Tensors of shape `(size,)`.
 
         Returns:
-            Tensor of shape `(size,)`, zeros where `like` is.
+            Tensor of shape `(size,)`; next to zero where `like` is zero.
         """
         parts = []
         for part, model in zip(
             tf.split(vector, self.sizes), tf.split(like, self.sizes), strict=True
         ):
-            # The small number keeps the derivative finite where a tensor has no gradient.
-            norm = tf.sqrt(tf.reduce_sum(tf.square(part)) + 1e-24)
-            parts.append(part * (tf.norm(model) / norm))
+            # The small number keeps the derivatives finite where a tensor has no gradient.
+            mine, wanted = (
+                tf.sqrt(tf.reduce_sum(tf.square(tensor)) + 1e-24) for tensor in (part, model)
+            )
+            parts.append(part * (wanted / mine))
         return tf.concat(parts, axis=0)
 
     def map_matrices(self, function, vector, default):

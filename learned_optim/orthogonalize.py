@@ -30,7 +30,8 @@ def orthogonalize(matrices, iterations=5):
     a, b, c = _COEFFICIENTS
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = tf.linalg.matrix_transpose(matrices) if tall else matrices
-    x /= tf.norm(x, axis=(-2, -1), keepdims=True) + 1e-7
+    # Not `tf.norm`: it has no derivative at a matrix of zeros.
+    x /= tf.sqrt(tf.reduce_sum(tf.square(x), axis=(-2, -1), keepdims=True) + 1e-14)
     for _ in range(iterations):
         gram = tf.matmul(x, x, transpose_b=True)
         x = a * x + tf.matmul(b * gram + c * tf.matmul(gram, gram), x)

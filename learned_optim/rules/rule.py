@@ -148,6 +148,9 @@ def adam_direction(momentum, velocity, step, beta_1, beta_2, epsilon=1e-7):
         Tensor of the momentum's shape.
     """
     step = tf.cast(step, tf.float32)
+    # A square root has no derivative at zero, where a weight has had no gradient yet; the bound
+    # is far below epsilon.
+    velocity = tf.maximum(velocity, 1e-30)
     correction = tf.sqrt(1 - beta_2**step) / (1 - beta_1**step)
     return correction * momentum / (tf.sqrt(velocity) + epsilon)
 

@@ -92,4 +92,4 @@ def test_match_norms_gives_each_tensor_the_other_ones_norm():
     coordinates = Coordinates([(2,), (2, 1), (1,)], [False] * 3)
     vector, like = tf.constant([3.0, 4.0, 0.6, 0.8, 5.0]), tf.constant([1.0, 0.0, 0.0, -2.0, 0.0])
     matched = coordinates.match_norms(vector, like)
-    np.testing.assert_allclose(matched, [0.6, 0.8, 1.2, 1.6, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(matched, [0.6, 0.8, 1.2, 1.6, 0.0], rtol=1e-6, atol=1e-9)

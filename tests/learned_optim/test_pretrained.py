@@ -1,6 +1,7 @@
 import hashlib
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -132,3 +133,17 @@ def test_a_rule_of_ones_own_is_saved_once_it_has_a_name(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", available())
 def test_what_is_released_loads(name):
     assert all(np.all(np.isfinite(weight)) for weight in load_rule(name).get_weights())
+
+
+@pytest.mark.parametrize("name", ["default", "mnist", "quadratics"])
+def test_every_released_rule_trains_a_network(name):
+    assert name in available()
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(256, 8)).astype(np.float32)
+    y = np.sin(x.sum(axis=1, keepdims=True))
+    model = keras.Sequential(
+        [keras.layers.Dense(16, "relu"), keras.layers.Dense(16, "relu"), keras.layers.Dense(1)]
+    )
+    model.compile(optimizer=LearnedOptimizer(weights=name), loss="mse", jit_compile=False)
+    losses = model.fit(x, y, batch_size=64, epochs=30, verbose=0).history["loss"]
+    assert losses[-1] < 0.6 * losses[0]

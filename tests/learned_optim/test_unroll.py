@@ -190,3 +190,22 @@ def test_windows_follow_each_other_and_compile(learned):
     np.testing.assert_allclose(joined, whole.losses, rtol=1e-4)
     for mine, theirs in zip(second.progress[:3], whole.progress[:3], strict=True):
         _assert_close(mine, theirs, 1e-4)
+
+
+@pytest.mark.parametrize("second_order", [False, True])
+@pytest.mark.parametrize("name", RULES)
+def test_weights_without_gradient_leave_the_meta_gradient_finite(learned, name, second_order):
+    class Idle(Network):
+        """An input that is next to zero, as pixels at an edge, and layers that are switched off."""
+
+        def loss(self, parameters, batch):
+            first, hidden, bias, last = parameters
+            inside = tf.tanh((batch * [1.0, 1e-22]) @ first)
+            outputs = (inside + inside @ (0.0 * hidden) + 0.0 * bias) @ last
+            return 0.1 + tf.reduce_mean(tf.square(outputs - batch[:, :1]))
+
+    task, rule = Idle(), learned(name)
+    progress = unroll.start(task, rule, SEED)
+    done = unroll.window(task, rule, progress, SEED, LENGTH, _rate, second_order=second_order)
+    norm = tf.linalg.global_norm(done.gradient)
+    assert np.isfinite(norm) and norm > 0

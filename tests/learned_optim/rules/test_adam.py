@@ -64,6 +64,8 @@ def test_the_update_is_within_its_bounds_for_any_output():
     outputs = np.array([[0.3, -0.2, 0.7], [0.1, -0.4, 0.2]], np.float32)
     expected = np.exp(np.log(3) * np.tanh(outputs[0])) * adam + 0.3 * np.tanh(outputs[1])
     np.testing.assert_allclose(rule.update(list(outputs), (adam,), None), expected, rtol=1e-5)
-    high, low = (rule.update([tf.fill([3], o), tf.fill([3], o)], (adam,), None) for o in (1e9, -1e9))
+    high, low = (
+        rule.update([tf.fill([3], o), tf.fill([3], o)], (adam,), None) for o in (1e9, -1e9)
+    )
     np.testing.assert_allclose(high, 3 * adam + 0.3, rtol=1e-5)
     np.testing.assert_allclose(low, adam / 3 - 0.3, rtol=1e-5)

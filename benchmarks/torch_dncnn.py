@@ -1,5 +1,10 @@
 """A straightforward DnCNN in PyTorch, to measure beside ours; `None` where there is no PyTorch."""
 
+import sys
+
+# PyTorch's compiler, which nothing here uses, has an LLVM that ends a process with TensorFlow's.
+sys.modules.setdefault("triton", None)
+
 try:
     import torch
 except ImportError:

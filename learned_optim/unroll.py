@@ -10,10 +10,9 @@ updates theta_s = theta_{s-1} - rate_s u_s(phi), and a meta-loss whose derivativ
 
     d meta / d phi = sum_s  < d u_s / d phi ,  - rate_s  sum_{t >= s} w_t g_t > .
 
-The right factor is a sum of gradients that the run computed anyway. So the window is run
-without a tape, inputs and gradients are kept, and only the small recurrent network is
-differentiated, over its kept inputs. This equals a tape around the whole window with stopped
-gradients exactly.
+The right factor is a sum of gradients that the run computed anyway. So the tape records only
+the small recurrent network; the task is run beside it and never differentiated a second time.
+This equals a tape around the whole window with stopped gradients exactly.
 """
 
 from typing import NamedTuple
@@ -99,64 +98,61 @@ def window(
 
 def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
     coordinates = Coordinates(task.shapes, hidden_kernels(task.shapes))
-    size = coordinates.size
 
-    def gradient_at(parameters, step):
+    # Traced once, not once a step: a task's graph can be large.
+    @tf.function
+    def look(parameters, moments, step):
         batch = task.batch(seed, step)
         with tf.GradientTape() as tape:
             tape.watch(parameters)
             loss = task.loss(parameters, batch)
-        return loss, coordinates.join(tape.gradient(loss, parameters, unconnected_gradients="zero"))
+        gradient = tape.gradient(loss, parameters, unconnected_gradients="zero")
+        gradient = coordinates.join(gradient)
+        return loss, gradient, *rule.observe(gradient, moments, step + 1, coordinates)
 
-    def step(i, parameters, moments, state, kept):
-        loss, gradient = gradient_at(parameters, progress.step + i)
-        inputs, observed, moments = rule.observe(
-            gradient, moments, progress.step + i + 1, coordinates
-        )
-        outputs, state = rule.recur(inputs, state)
-        update = rule.update(outputs, observed, coordinates)
-        change = coordinates.split(rate(progress.step + i) * update)
-        parameters = [p - c for p, c in zip(parameters, change, strict=True)]
-        values = (loss, gradient, inputs, *observed)
-        kept = tuple(
-            array.write(tf.cast(i, tf.int32), v) for array, v in zip(kept, values, strict=True)
-        )
-        return i + 1, parameters, moments, state, kept
-
-    probe = rule.observe(tf.zeros(size), progress.moments, 1, coordinates)
-    shapes = [(), (size,), probe[0].shape, *(each.shape for each in probe[1])]
-    kept = tuple(tf.TensorArray(tf.float32, length, element_shape=shape) for shape in shapes)
-    _, parameters, moments, state, kept = tf.while_loop(
-        lambda i, *_: i < length,
-        step,
-        (tf.zeros((), tf.int64), *progress[:3], kept),
-        parallel_iterations=1,
-    )
-    end = progress.step + length
-    last_loss, last_gradient = gradient_at(parameters, end)
-    losses, gradients, inputs, *observed = (array.stack() for array in kept)
-    losses = tf.concat([losses, last_loss[None]], axis=0)
-    first_gradients = tf.unstack(gradients)
-    gradients = tf.concat([gradients[1:], last_gradient[None]], axis=0)
-
-    derivatives = (1.0 / losses[1:] if log_loss else tf.ones(length)) / length
-    later = tf.cumsum(derivatives[:, None] * gradients, axis=0, reverse=True)
-    rates = tf.stack([rate(progress.step + i) for i in range(length)])
-    cotangents = -rates[:, None] * later
-    adam = _adam_updates(first_gradients) if imitation else None
-
+    parameters, moments, state, begin = progress
+    losses, gradients, updates = [], [], []
     weights = _trainable(rule)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(weights)
-        replayed, meta_loss = progress.state, 0.0
         for i in range(length):
-            outputs, replayed = rule.recur(inputs[i], replayed)
-            update = rule.update(outputs, [each[i] for each in observed], coordinates)
-            meta_loss += tf.reduce_sum(update * cotangents[i])
-            if imitation:
-                meta_loss += _imitation_loss(imitation, rates[i] * update, adam[i]) / length
-    gradient = tape.gradient(meta_loss, weights, unconnected_gradients="zero")
+            with tape.stop_recording():
+                loss, gradient, inputs, observed, moments = look(parameters, moments, begin + i)
+            outputs, state = rule.recur(inputs, state)
+            update = rule.update(outputs, observed, coordinates)
+            with tape.stop_recording():
+                change = coordinates.split(rate(begin + i) * update)
+                parameters = [p - c for p, c in zip(parameters, change, strict=True)]
+            losses.append(loss)
+            gradients.append(gradient)
+            updates.append(update)
+        with tape.stop_recording():
+            end = begin + length
+            last_loss, last_gradient, *_ = look(parameters, moments, end)
+            losses = tf.stack([*losses, last_loss])
+            weight = (1.0 / losses[1:] if log_loss else tf.ones(length)) / length
+            cotangents = _sums_to_the_end(weight, [*gradients[1:], last_gradient])
+            rates = [rate(begin + i) for i in range(length)]
+            cotangents = [-r * each for r, each in zip(rates, cotangents, strict=True)]
+        targets = updates
+        if imitation:
+            with tape.stop_recording():
+                adam = _adam_updates(gradients)
+            for r, update, wanted in zip(rates, updates, adam, strict=True):
+                targets = [*targets, _imitation_loss(imitation, r * update, wanted) / length]
+                cotangents.append(tf.ones(()))
+    gradient = tape.gradient(
+        targets, weights, output_gradients=cotangents, unconnected_gradients="zero"
+    )
     return Window(gradient, Progress(parameters, moments, state, end), losses)
+
+
+def _sums_to_the_end(weight, gradients):
+    """Returns, for each step, the weighted sum of this and all later gradients."""
+    sums = [0.0]
+    for i in reversed(range(len(gradients))):
+        sums.append(sums[-1] + weight[i] * gradients[i])
+    return sums[:0:-1]
 
 
 def _second_order(task, rule, progress, seed, length, rate, log_loss, imitation):

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from learned_optim.rules.lstm_cell import LSTMCell
+
 
 class Rule(keras.layers.Layer):
     """A recurrent network that turns a coordinate's gradients into its updates.
@@ -46,10 +48,7 @@ class Rule(keras.layers.Layer):
         super().__init__(name=name, dtype="float32")
         self.units = units
         self.layers = layers
-        self.cells = [
-            keras.layers.LSTMCell(units, name=f"lstm_{i + 1}", dtype="float32")
-            for i in range(layers)
-        ]
+        self.cells = [LSTMCell(units, name=f"lstm_{i + 1}", dtype="float32") for i in range(layers)]
         self.head = keras.layers.Dense(
             self.outputs, kernel_initializer=self.head_initializer, name="head", dtype="float32"
         )

@@ -10,10 +10,14 @@ EPILOG = """\
 examples:
   dncnn-keras denoise noisy.png clean.png
   dncnn-keras denoise photos/ clean/
+  dncnn-keras denoise photo.jpg clean.png --adapt
   dncnn-keras denoise noisy.png clean.png --model bm3d --sigma 25
 
 exit code: 0 when all is done, 1 when files of a folder had to be skipped, 2 for a wrong call.
 """
+
+# The default of --model without and with --adapt.
+MODEL, ADAPTIVE = "dncnn-blind", "real-mtl"
 
 
 def main(argv=None):
@@ -62,9 +66,14 @@ def _parser():
     )
     denoise.add_argument(
         "--model",
-        default="dncnn-blind",
         metavar="NAME",
-        help="released weights, a .weights.h5 file, or nlm, ksvd, bm3d (default: %(default)s)",
+        help="dncnn-blind, real-mtl for photographs, nlm, ksvd, bm3d, or a .weights.h5 file "
+        f"(default: {MODEL}, with --adapt {ADAPTIVE})",
+    )
+    denoise.add_argument(
+        "--adapt",
+        action="store_true",
+        help=f"adapt {ADAPTIVE} to each photograph first, which takes a few times as long",
     )
     denoise.add_argument(
         "--sigma",
@@ -99,9 +108,12 @@ def _denoise(arguments):
     if target.exists() and target.samefile(source):
         raise ValueError(f"{target}: is the input itself, which would be lost; give another name")
 
-    denoiser = _load(arguments.model)
+    model = arguments.model or (ADAPTIVE if arguments.adapt else MODEL)
+    if arguments.adapt and model != ADAPTIVE:
+        raise ValueError(f"--adapt: {model} cannot adapt; leave out --model, or give {ADAPTIVE}")
+    denoiser = _load(f"{model}-adapted" if arguments.adapt else model)
     if denoiser.needs_sigma and sigma is None:
-        raise ValueError(f"--model {arguments.model} needs the noise level: add --sigma S")
+        raise ValueError(f"--model {model} needs the noise level: add --sigma S")
     if source.is_dir():
         return _denoise_folder(files, target, denoiser, sigma)
     write_image(target, *_denoise_file(source, target, denoiser, sigma))

@@ -1,6 +1,7 @@
 """Denoising from Python in one call: `dncnn_keras.denoise(image)`."""
 
 import functools
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ def denoise(image, model="dncnn-blind", sigma=None):
         image: Array of shape `(height, width)`, `(height, width, channels)` with 1 or 3 channels,
             or `(batch, height, width, channels)`; uint8, uint16, or floats about [0, 1].
         model: What denoises: a name (see `pretrained.available()`; or `"nlm"`, `"ksvd"`,
-            `"bm3d"`), the path of a `.weights.h5` file, a `DnCNN`, or any `Denoiser`. The
+            `"bm3d"`; or, for photographs, `"real-mtl"` and `"real-mtl-adapted"`, which adapts to
+            each of them), the path of a `.weights.h5` file, a `DnCNN`, or any `Denoiser`. The
             denoiser of a name is kept for the next call; for many calls with a `DnCNN` make a
             `DnCNNDenoiser` of it once.
         sigma: Standard deviation of the noise in grey levels of 255, which the classical methods
@@ -57,7 +59,11 @@ def denoise(image, model="dncnn-blind", sigma=None):
 
 
 def find_denoiser(model):
-    """Makes a denoiser of what `denoise` takes as `model`."""
+    """Makes a denoiser of what `denoise` takes as `model`.
+
+    Other packages add denoisers by entry points in the group `dncnn_keras.denoisers`: functions
+    without arguments that return a `Denoiser`.
+    """
     if isinstance(model, Denoiser):
         return model
     if isinstance(model, str):
@@ -80,6 +86,8 @@ def _named(name):
             from dncnn_keras.denoisers.bm3d import BM3D
 
             return BM3D()
+    for plugin in entry_points(group="dncnn_keras.denoisers", name=name):
+        return plugin.load()()
     return _learned(name)
 
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from dncnn_keras import seeds
 
+CAMERA_GAINS = (1.0, 0.9, 1.2)  # of red, green and blue
+
 
 def normal(shape, seed):
     """Standard normal numbers of the given shape, by the same generator on every device."""
@@ -68,6 +70,30 @@ def add_salt_and_pepper(clean, amount, salt, seed):
     hit = uniform(0.0, 1.0, seeds.fold(seed, 0), pixels) < amount
     white = uniform(0.0, 1.0, seeds.fold(seed, 1), pixels) < salt
     return tf.where(hit, tf.cast(white, tf.float32), clean)
+
+
+def add_camera(clean, sigma, seed):
+    """Adds noise as a camera's processing leaves it in the files it writes.
+
+    The variance grows with the signal, by shot noise on top of read noise, and differs among
+    the channels, whose gains the white balance sets. Demosaicing and denoising in the camera
+    have made the noise coarse: neighbours correlate by 2/3, as they do in real photographs.
+
+    Args:
+        clean: float32 tensor of shape `(height, width, 3)`, RGB in [0, 1].
+        sigma: Standard deviation in grey levels of 255, on mid-grey and for a gain of 1.
+        seed: Seed of shape `(2,)`.
+
+    Returns:
+        float32 tensor of the shape of `clean`, in [0, 1].
+    """
+    clean = tf.convert_to_tensor(clean, tf.float32)
+    height, width = tf.unstack(tf.shape(clean)[:2])
+    grain = normal([height + 2, width + 2, 3], seed)
+    grain = grain[:-2] + 2 * grain[1:-1] + grain[2:]
+    grain = (grain[:, :-2] + 2 * grain[:, 1:-1] + grain[:, 2:]) / 6  # of variance 1 again
+    deviation = tf.sqrt(0.2 + 1.6 * clean) * CAMERA_GAINS * (tf.cast(sigma, tf.float32) / 255.0)
+    return tf.clip_by_value(clean + deviation * grain, 0.0, 1.0)
 
 
 def degrade(clean, seed):

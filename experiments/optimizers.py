@@ -6,12 +6,13 @@ from learned_optim import LearnedOptimizer, OrthogonalMomentum
 from learned_optim.pretrained import load_rule
 
 
-def make_optimizer(settings, steps):
+def make_optimizer(settings, steps, epsilon=1e-7):
     """Makes an optimizer with its learning-rate schedule.
 
     Args:
         settings: A `schema.Optimizer`.
         steps: Number of updates of the whole training.
+        epsilon: That of Adam and AdamW.
 
     Returns:
         A `keras.optimizers.Optimizer`.
@@ -26,9 +27,9 @@ def make_optimizer(settings, steps):
         arguments["weight_decay"] = settings.weight_decay
     match settings.name:
         case "adam":
-            return keras.optimizers.Adam(**arguments)
+            return keras.optimizers.Adam(epsilon=epsilon, **arguments)
         case "adamw":
-            return keras.optimizers.AdamW(**arguments)
+            return keras.optimizers.AdamW(epsilon=epsilon, **arguments)
         case "sgd":
             return keras.optimizers.SGD(momentum=0.9, **arguments)
         case "orthogonal-momentum":

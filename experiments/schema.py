@@ -1,31 +1,27 @@
-"""What an experiment file may say, and how it is read.
+"""What an experiment file may say of DnCNN and of learned optimizers.
 
-An experiment file is YAML. Its `kind` decides which of the classes below describes it; every key
-is checked for its name, type and range before anything runs.
+The file's `kind` decides which of the classes describes it (see `read_experiment.py`).
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import pydantic
-import yaml
 from pydantic import Field
 
 from experiments.published import TABLE1_SNR
 
 
-class ExperimentError(ValueError):
-    """An experiment file, or a `--set`, that cannot be run; the message is one line."""
+class Section(pydantic.BaseModel):
+    """Base class: no unknown keys, and no changes later."""
 
-
-class _Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
 Sigma = Annotated[float, Field(ge=0, le=255)]
 
 
-class Data(_Section):
+class Data(Section):
     """Images and the noisy patches cut from them.
 
     Attributes:
@@ -53,7 +49,7 @@ class Data(_Section):
         return sigma
 
 
-class Network(_Section):
+class Network(Section):
     """Arguments of `dncnn_keras.DnCNN`."""
 
     depth: int = Field(17, ge=2)
@@ -61,7 +57,7 @@ class Network(_Section):
     channels: Literal[1, 3] = 1
 
 
-class Optimizer(_Section):
+class Optimizer(Section):
     """How the weights are updated.
 
     Attributes:
@@ -81,22 +77,20 @@ class Optimizer(_Section):
     schedule: Literal["constant", "cosine"] = "cosine"
 
 
-class Training(_Section):
-    """Budget of a training and its loss.
+class Budget(Section):
+    """Budget of a training.
 
     Attributes:
         steps: Number of updates.
         batch_size: Patches in each, over all devices together.
         epoch: Updates between two checkpoints (and lines of the log).
         validate_every: Epochs between two validations.
-        loss: Mean squared or mean absolute error.
     """
 
     steps: int = Field(ge=1)
     batch_size: int = Field(128, ge=1)
     epoch: int = Field(100, ge=1)
     validate_every: int = Field(5, ge=1)
-    loss: Literal["mse", "mae"] = "mse"
 
     @pydantic.model_validator(mode="after")
     def _epochs_are_whole(self):
@@ -105,7 +99,13 @@ class Training(_Section):
         return self
 
 
-class QuadraticsTask(_Section):
+class Training(Budget):
+    """Budget of a training of DnCNN, and its loss: mean squared or mean absolute error."""
+
+    loss: Literal["mse", "mae"] = "mse"
+
+
+class QuadraticsTask(Section):
     """`task: quadratics`, see `learned_optim.tasks.quadratic`."""
 
     task: Literal["quadratics"]
@@ -114,7 +114,7 @@ class QuadraticsTask(_Section):
     scaling: float = Field(1.0, ge=1)
 
 
-class MnistTask(_Section):
+class MnistTask(Section):
     """`task: mnist`, see `learned_optim.tasks.mnist`."""
 
     task: Literal["mnist"]
@@ -125,7 +125,7 @@ class MnistTask(_Section):
     scaling: float = Field(1.0, ge=1)
 
 
-class DnCNNTask(_Section):
+class DnCNNTask(Section):
     """`task: dncnn`, see `learned_optim.tasks.denoising`; `scaling` as in `RandomScaling`."""
 
     task: Literal["dncnn"]
@@ -141,7 +141,7 @@ class DnCNNTask(_Section):
 Task = Annotated[QuadraticsTask | MnistTask | DnCNNTask, Field(discriminator="task")]
 
 
-class MetaTraining(_Section):
+class MetaTraining(Section):
     """How a rule is meta-trained, see `learned_optim.MetaTrainer`.
 
     Attributes:
@@ -178,7 +178,7 @@ class MetaTraining(_Section):
         return self
 
 
-class HeldOut(_Section):
+class HeldOut(Section):
     """Whole optimisation runs by which the best weights are chosen.
 
     Attributes:
@@ -194,7 +194,7 @@ class HeldOut(_Section):
     every: int = Field(5, ge=1)
 
 
-class MetaTrain(_Section):
+class MetaTrain(Section):
     """`kind: meta-train`: meta-trains a rule and writes its weights for `LearnedOptimizer`.
 
     Attributes:
@@ -219,7 +219,7 @@ class MetaTrain(_Section):
     held_out: HeldOut
 
 
-class TrainDnCNN(_Section):
+class TrainDnCNN(Section):
     """`kind: train-dncnn`: trains a DnCNN and writes its weights for `load_pretrained`."""
 
     kind: Literal["train-dncnn"]
@@ -234,7 +234,7 @@ class TrainDnCNN(_Section):
     validation_sigmas: tuple[Sigma, ...] = (15.0, 25.0, 50.0)
 
 
-class Visual(_Section):
+class Visual(Section):
     """The visual comparison: an image, a sigma, and a square of it that is zoomed.
 
     Attributes:
@@ -248,7 +248,7 @@ class Visual(_Section):
     zoom: tuple[int, int, int] = (105, 180, 70)
 
 
-class Table1(_Section):
+class Table1(Section):
     """`kind: table1`: measures denoisers beside the first paper's Table 1.
 
     Attributes:
@@ -279,7 +279,7 @@ class Table1(_Section):
         return tuple(map(float, TABLE1_SNR)) if sigmas == "all" else sigmas
 
 
-class CheckHarness(_Section):
+class CheckHarness(Section):
     """`kind: check-harness`: the authors' DnCNN-S must give its published PSNR here.
 
     Attributes:
@@ -294,7 +294,7 @@ class CheckHarness(_Section):
     tolerance: float = Field(0.03, gt=0)
 
 
-class Comparison(_Section):
+class Comparison(Section):
     """A figure of optimizers side by side on one task.
 
     Attributes:
@@ -308,7 +308,7 @@ class Comparison(_Section):
     steps: int = Field(100, ge=1)
 
 
-class CompareOptimizers(_Section):
+class CompareOptimizers(Section):
     """`kind: compare-optimizers`: learned rules beside tuned optimizers (figures 3 and 4).
 
     Every baseline runs at every learning rate of its grid on the tuning seeds, and with the best
@@ -337,7 +337,7 @@ class CompareOptimizers(_Section):
     seeds: int = Field(10, ge=1)
 
 
-class Contender(_Section):
+class Contender(Section):
     """An optimizer of the claim test.
 
     Attributes:
@@ -353,7 +353,7 @@ class Contender(_Section):
     schedules: tuple[Literal["constant", "cosine"], ...] = ()
 
 
-class RaceDnCNN(_Section):
+class RaceDnCNN(Section):
     """`kind: race-dncnn`: the claim test, DnCNN trained by a learned rule and by tuned rivals.
 
     At every horizon each contender is tuned on a seed of its own, and then runs with the best
@@ -390,96 +390,3 @@ class RaceDnCNN(_Section):
         if any(horizon % self.curve for horizon in self.horizons):
             raise ValueError(f"horizons must be multiples of curve ({self.curve})")
         return self
-
-
-KINDS = {
-    "train-dncnn": TrainDnCNN,
-    "meta-train": MetaTrain,
-    "table1": Table1,
-    "check-harness": CheckHarness,
-    "compare-optimizers": CompareOptimizers,
-    "race-dncnn": RaceDnCNN,
-}
-
-
-def read_experiment(path, overrides=()):
-    """Reads and checks an experiment file.
-
-    Args:
-        path: Path of the YAML file.
-        overrides: Strings `"key.key=value"` that replace or add a value, as given by `--set`.
-
-    Returns:
-        An object of the class that the file's `kind` names.
-
-    Raises:
-        ExperimentError: With one line naming the file, the key and what is allowed.
-
-    Example:
-
-    >>> read_experiment("experiments/dncnn_blind.yaml", ["training.steps=100"])
-    """
-    path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        problem = getattr(error, "problem", None) or "unreadable"
-        raise ExperimentError(f"{path}{line}: not valid YAML: {problem}") from None
-    if not isinstance(values, dict):
-        raise ExperimentError(f"{path}: must hold `key: value` lines, the first `kind: ...`")
-    for override in overrides:
-        _override(values, override)
-    kind = values.get("kind")
-    if kind not in KINDS:
-        raise ExperimentError(f"{path}: kind: must be one of {', '.join(KINDS)}; got {kind!r}")
-    try:
-        return KINDS[kind].model_validate(values)
-    except pydantic.ValidationError as error:
-        raise ExperimentError(f"{path}: {_explain(error, KINDS[kind])}") from None
-
-
-def _override(values, override):
-    keys, equals, value = override.partition("=")
-    if not equals or not keys:
-        raise ExperimentError(f"--set {override}: must have the form key.key=value")
-    *sections, last = keys.split(".")
-    for section in sections:
-        values = values.setdefault(section, {})
-        if not isinstance(values, dict):
-            raise ExperimentError(f"--set {override}: {section} is a value, not a section")
-    try:
-        values[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ExperimentError(f"--set {override}: {value!r} is not a YAML value") from None
-
-
-def _explain(error, kind):
-    """The first complaint of pydantic's in one line; a misspelt key also leaves one missing."""
-    complaint = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    path = [part for part in complaint["loc"] if isinstance(part, str) and "[" not in part]
-    if complaint["type"] != "extra_forbidden":
-        message = complaint["msg"].removeprefix("Value error, ")
-        return f"{'.'.join(path) or 'experiment'}: {message}; got {complaint['input']!r}"
-    sections = [kind]
-    for part in path[:-1]:
-        (section, *others) = sections
-        if others:  # a list's element, whose kind pydantic names in the path
-            sections = [each for each in sections if _is_kind_of_task(each, part)]
-        else:
-            sections = _sections_in(section.model_fields[part].annotation)
-    allowed = ", ".join(sections[0].model_fields)
-    return f"{'.'.join(path)}: no such key; allowed here: {allowed}"
-
-
-def _sections_in(annotation):
-    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
-        return [annotation]
-    return [found for part in get_args(annotation) for found in _sections_in(part)]
-
-
-def _is_kind_of_task(section, name):
-    return name in get_args(section.model_fields["task"].annotation)

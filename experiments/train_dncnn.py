@@ -11,6 +11,7 @@ from dncnn_keras import DnCNN, metrics
 from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import save_pretrained
+from experiments.callbacks import StopOnNaN, Stopwatch
 from experiments.checkpoint import Checkpoint, trim_log
 from experiments.evaluation import noisy_image
 from experiments.images import split_images
@@ -75,8 +76,8 @@ def train_dncnn(experiment, folder):
         validation_freq=training.validate_every,
         shuffle=False,  # the sequence of patches is random and fixed already
         callbacks=[
-            _StopOnNaN(),
-            _Stopwatch(),
+            StopOnNaN(),
+            Stopwatch(),
             keras.callbacks.CSVLogger(folder / "log.csv", append=True),
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             checkpoint,
@@ -120,27 +121,3 @@ def _mean_psnr(model, images, sigma, seed):
         noisy, clean = noisy_image(image, sigma, seed)
         values.append(metrics.psnr(clean, np.clip(model(noisy[None], training=False)[0], 0, 1)))
     return float(np.mean(values))
-
-
-class _Stopwatch(keras.callbacks.Callback):
-    """Adds the seconds that an epoch's updates took to the log, validation left out."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._started, self._seconds = time.monotonic(), 0.0
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._seconds = time.monotonic() - self._started
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs["seconds"] = round(self._seconds, 3)
-
-
-class _StopOnNaN(keras.callbacks.Callback):
-    """Stops before a ruined state could replace the last good checkpoint."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        if not np.isfinite(logs["loss"]):
-            raise FloatingPointError(
-                f"the loss became {logs['loss']} in epoch {epoch + 1}; the checkpoint before it is "
-                "kept: lower optimizer.learning_rate and start the run under another name"
-            )

@@ -25,7 +25,7 @@ class Adaptation(NamedTuple):
     mask: np.ndarray
 
 
-def adapt(model, noisy, steps=5, learning_rate=1e-5, details=False, tile=1024):
+def adapt(model, noisy, steps=5, learning_rate=None, details=False, tile=1024):
     """Denoises each image with heads that have adapted to it (Algorithm 3).
 
     For each image the two heads start from the model's weights and take some steps of gradient
@@ -47,7 +47,8 @@ def adapt(model, noisy, steps=5, learning_rate=1e-5, details=False, tile=1024):
             `(batch, height, width, channels)`, about [0, 1].
         steps: Number K of steps.
         learning_rate: Their learning rate: a number, or one for each of
-            `model.network.heads.trainable_variables`.
+            `model.network.heads.trainable_variables`; by default the model's own,
+            `exp(model.log_rates)`. (The paper's is 1e-5.)
         details: Whether every step's image and the mask are returned as well.
         tile: Largest height and width of a tile in pixels, a multiple of 4 above 152.
 
@@ -68,9 +69,8 @@ def adapt(model, noisy, steps=5, learning_rate=1e-5, details=False, tile=1024):
     noisy = _checked(noisy, model.network.channels)
     if tile % 4 or tile <= 2 * OVERLAP:
         raise ValueError(f"adapt: tile must be a multiple of 4 above {2 * OVERLAP}, got {tile}")
-    rates = np.broadcast_to(
-        np.asarray(learning_rate, np.float32), (len(model.network.heads.trainable_variables),)
-    )
+    own = np.exp(model.log_rates.numpy())
+    rates = np.broadcast_to(own if learning_rate is None else np.float32(learning_rate), own.shape)
     batch = noisy if noisy.ndim == 4 else noisy[None]
     adaptations = [_adapt_one(model, image[None], steps, rates, details, tile) for image in batch]
     images = np.concatenate([images for images, _ in adaptations], axis=1)

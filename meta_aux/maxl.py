@@ -35,8 +35,7 @@ class MAXL(keras.Model):
     virtual step on its own share of the batch.
 
     Args:
-        denoiser: The `RealDenoiser` to train. Without a mask network, every pass is the
-            network's.
+        denoiser: The `RealDenoiser` to train.
         steps_per_pass: Updates after which it is the other network's turn. The paper's passes
             are epochs: the number of batches in the data set.
         learning_rate: The virtual step's alpha. As in the paper it is one of plain gradient
@@ -88,22 +87,23 @@ class MAXL(keras.Model):
             optimizer: Keras optimizer of the network.
             mask_optimizer: Keras optimizer of the mask network. Its gradients are of the size of
                 the virtual step's learning rate: choose an epsilon well below that of Keras.
+                Without it the mask network stays as it is, and every pass is the network's.
             **arguments: Further arguments of `keras.Model.compile`.
         """
         super().compile(optimizer=optimizer, **arguments)
+        if mask_optimizer is not None and not self.denoiser.mask_weights:
+            raise ValueError("MAXL: there is no mask network for the mask_optimizer")
         self.mask_optimizer = mask_optimizer
         # Built here, so that a checkpoint finds the state of both.
         self.optimizer.build(self.denoiser.network.trainable_variables)
-        if self.denoiser.mask_weights:
-            if mask_optimizer is None:
-                raise ValueError("MAXL: compile needs a mask_optimizer for the mask network")
+        if mask_optimizer is not None:
             mask_optimizer.build(self.denoiser.mask_weights)
 
     @property
     def updates(self):
         """Number of updates done, of both networks together."""
         updates = int(self.optimizer.iterations.numpy())
-        if self.denoiser.mask_weights:
+        if self.mask_optimizer is not None:
             updates += int(self.mask_optimizer.iterations.numpy())
         return updates
 
@@ -127,7 +127,7 @@ class MAXL(keras.Model):
         def take_turns(iterator):
             turn = self.updates // self.steps_per_pass
             # A function is compiled when it is first called, and `train_step` reads this then.
-            self._masks_turn = bool(self.denoiser.mask_weights) and turn % 2 == 1
+            self._masks_turn = self.mask_optimizer is not None and turn % 2 == 1
             return functions[self._masks_turn](iterator)
 
         self.train_function = take_turns

@@ -29,7 +29,8 @@ class MTL(keras.Model):
         denoiser: The `RealDenoiser` to train. Without a mask network the auxiliary loss is the
             plain reconstruction loss.
         steps: Number K of inner steps.
-        learning_rate: Their learning rate alpha, of plain gradient descent.
+        learning_rate: Their learning rate alpha, of plain gradient descent; `None` for the rates
+            that the denoiser has, `denoiser.log_rates`.
         inner_weight: Weight lambda_in of the auxiliary loss.
         outer_weight: Weight lambda_out of the primary loss.
         adapt_body: Whether the body takes part in the inner steps too (the paper's ablation).
@@ -45,6 +46,13 @@ class MTL(keras.Model):
     >>> trainer = MTL(denoiser)
     >>> trainer.compile(optimizer=keras.optimizers.Adam(5e-5, epsilon=1e-8))
     >>> trainer.fit(pairs.batch(2), epochs=150)
+
+    With an optimizer for them, every tensor of the heads gets a learning rate of its own:
+
+    >>> trainer.compile(
+    ...     optimizer=keras.optimizers.Adam(5e-5, epsilon=1e-8),
+    ...     rates_optimizer=keras.optimizers.Adam(0.02),
+    ... )
     """
 
     def __init__(
@@ -63,18 +71,33 @@ class MTL(keras.Model):
         self.denoiser = denoiser
         self.steps = steps
         self.adapt_body = adapt_body
-        self._rate = inner_weight * learning_rate
+        if learning_rate is not None:
+            rates = tf.fill(denoiser.log_rates.shape, inner_weight * learning_rate)
+            denoiser.log_rates.assign(tf.math.log(rates))
         self._outer_weight = outer_weight
         self._trackers = {
             name: keras.metrics.Mean(name=name) for name in ("loss", "loss_before", "mask")
         }
         self.built = True
 
-    def compile(self, optimizer, **arguments):
-        """Configures the trainer; arguments are those of `keras.Model.compile`."""
+    def compile(self, optimizer, rates_optimizer=None, **arguments):
+        """Configures the trainer.
+
+        Args:
+            optimizer: Keras optimizer of body, heads and mask network.
+            rates_optimizer: Keras optimizer of the logarithms of the inner steps' learning
+                rates, which stay as they are without it. (Meta-SGD: Z. Li et al., "Meta-SGD:
+                Learning to Learn Quickly for Few-Shot Learning", 2017.)
+            **arguments: Further arguments of `keras.Model.compile`.
+        """
         super().compile(optimizer=optimizer, **arguments)
+        self.rates_optimizer = rates_optimizer
         # Built here, so that its state is always in this order, in checkpoints as well.
         self.optimizer.build(self.denoiser.trainable_variables)
+        if rates_optimizer is not None:
+            if self.adapt_body:
+                raise ValueError("MTL: rates are learned for the heads; leave out adapt_body")
+            rates_optimizer.build([self.denoiser.log_rates])
 
     def call(self, noisy):
         """Denoises images, without adaptation."""
@@ -92,7 +115,8 @@ class MTL(keras.Model):
         with tf.GradientTape() as tape:
             shared = noisy if self.adapt_body else network.body(noisy)
             mask = self.denoiser.predict_mask(noisy)
-        like = [shared[0], mask[0], *(weight.value for weight in adapting.trainable_variables)]
+        like = [shared[0], mask[0], self.denoiser.log_rates.value]
+        like += [weight.value for weight in adapting.trainable_variables]
         losses, gradients = tf.map_fn(
             lambda image: self._adapt_and_differentiate(*(part[None] for part in image)),
             (noisy, clean, shared, mask),
@@ -102,7 +126,7 @@ class MTL(keras.Model):
                 [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in like],
             ),
         )
-        by_shared, by_mask, *by_start = gradients
+        by_shared, by_mask, by_rates, *by_start = gradients
         by_start = [tf.reduce_sum(gradient, axis=0) for gradient in by_start]
         by_shared_weights = tape.gradient(
             [shared, mask],
@@ -112,6 +136,8 @@ class MTL(keras.Model):
         self.optimizer.apply(
             [*by_start, *by_shared_weights], [*adapting.trainable_variables, *shared_weights]
         )
+        if self.rates_optimizer is not None:
+            self.rates_optimizer.apply([tf.reduce_sum(by_rates, axis=0)], [self.denoiser.log_rates])
 
         for name, value in zip(("loss", "loss_before"), losses, strict=True):
             self._trackers[name].update_state(value)
@@ -123,7 +149,8 @@ class MTL(keras.Model):
 
         Returns:
             The losses after and before the steps, and the gradients of the weighted first one by
-            what the image shares with the others, by its mask and by the weights before.
+            what the image shares with the others, by its mask, by the logarithms of the learning
+            rates and by the weights before.
         """
         network = self.denoiser.network
 
@@ -134,12 +161,16 @@ class MTL(keras.Model):
 
         adapting = network if self.adapt_body else network.heads
         start = [tf.convert_to_tensor(weight) for weight in adapting.trainable_variables]
+        log_rates = tf.convert_to_tensor(self.denoiser.log_rates)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([shared, mask, start])
+            tape.watch([shared, mask, log_rates, start])
+            rates = tf.unstack(tf.exp(log_rates))
+            if self.adapt_body:  # the heads' rates are all the same, and the body's
+                rates = [rates[0]] * len(start)
             weights, restored = start, []
             for _ in range(self.steps):
                 gradients, image = auxiliary_gradient(forward, weights, noisy, mask)
-                weights = descend(weights, gradients, [self._rate] * len(weights))
+                weights = descend(weights, gradients, rates)
                 restored.append(image)
             restored.append(forward(weights)[0])
             after, before = (
@@ -147,10 +178,12 @@ class MTL(keras.Model):
                 for image in (restored[-1], restored[0])
             )
             loss = self._outer_weight * after
-        by_shared, by_mask, *by_start = tape.gradient(
-            loss, [shared, mask, *start], unconnected_gradients=tf.UnconnectedGradients.ZERO
+        by_shared, by_mask, *others = tape.gradient(
+            loss,
+            [shared, mask, log_rates, *start],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        return [after, before], [by_shared[0], by_mask[0], *by_start]
+        return [after, before], [by_shared[0], by_mask[0], *others]
 
     @property
     def metrics(self):

@@ -98,8 +98,8 @@ def save_pretrained(model, name, folder, provenance):
 
     >>> model = RealDenoiser(MultiTask(), MaskNetwork())
     >>> path = save_pretrained(model, "mine", tempfile.mkdtemp(), {"seed": 0})
-    >>> load_pretrained(path).count_params()
-    659809
+    >>> load_pretrained(path).network.count_params()
+    603360
     """
     network, mask_network = model.network, model.mask_network
     config = {

@@ -1,7 +1,12 @@
 """A multi-task network and its mask network: all that training and adaptation need."""
 
+import math
+
 import keras
 import tensorflow as tf
+
+# The paper's inner learning rate 5e-5 times its weight lambda_in of 10.
+ADAPTATION_RATE = 5e-4
 
 
 @keras.saving.register_keras_serializable("meta_aux")
@@ -14,6 +19,10 @@ class RealDenoiser(keras.Model):
             and the auxiliary loss is the plain reconstruction loss.
         name: Name of the model.
 
+    Attributes:
+        log_rates: Logarithms of the learning rates by which each of the heads' weight tensors
+            adapts; `MTL` can learn them, and `adapt` uses them.
+
     Call arguments:
         noisy: Tensor of shape `(batch, height, width, channels)`, about [0, 1], of any size.
 
@@ -22,14 +31,19 @@ class RealDenoiser(keras.Model):
 
     Example:
 
-    >>> RealDenoiser(MultiTask(), MaskNetwork()).count_params()
-    659809
+    >>> denoiser = RealDenoiser(MultiTask(), MaskNetwork())
     """
 
     def __init__(self, network, mask_network=None, name="real_denoiser"):
         super().__init__(name=name, dtype=network.inputs[0].dtype)
         self.network = network
         self.mask_network = mask_network
+        self.log_rates = self.add_weight(
+            shape=(len(network.heads.trainable_variables),),
+            initializer=keras.initializers.Constant(math.log(ADAPTATION_RATE)),
+            trainable=False,
+            name="log_rates",
+        )
         self.built = True
 
     def call(self, noisy):

@@ -48,6 +48,18 @@ def test_salt_and_pepper_hits_whole_pixels_in_the_right_shares():
     assert abs((noisy[..., 0] == 1).sum() / hit.sum() - 0.75) < 0.02
 
 
+def test_camera_noise_is_coarse_clipped_and_differs_by_signal_and_channel():
+    clean = tf.concat([tf.fill((256, 256, 3), 0.2), tf.fill((256, 256, 3), 0.7)], axis=1)
+    residual = (noise.add_camera(clean, 10, seeds.derive(0)) - clean).numpy() * 255
+    for part, level in ((residual[:, :256], 0.2), (residual[:, 256:], 0.7)):
+        expected = 10 * np.sqrt(0.2 + 1.6 * level) * np.array([1.0, 0.9, 1.2])
+        np.testing.assert_allclose(part.std(axis=(0, 1)), expected, rtol=0.05)
+        for a, b in ((part[1:], part[:-1]), (part[:, 1:], part[:, :-1])):
+            np.testing.assert_allclose((a * b).mean() / (part**2).mean(), 2 / 3, atol=0.02)
+    black = noise.add_camera(tf.zeros((64, 64, 3)), 50, seeds.derive(0)).numpy()
+    assert black.min() == 0 and 0.4 < np.mean(black == 0) < 0.6
+
+
 def test_degrade_stays_in_range_and_uses_different_orders():
     clean = tf.fill((64, 64, 3), 0.5)
     results = [noise.degrade(clean, seeds.derive(0, n)).numpy() for n in range(12)]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from experiments.__main__ import main
-from experiments.schema import ExperimentError, read_experiment
+from experiments.read_experiment import ExperimentError, read_experiment
 from learned_optim import load_rule
 
 EXPERIMENT = """

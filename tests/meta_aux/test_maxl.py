@@ -134,13 +134,17 @@ def test_passes_alternate_and_are_resumed_where_they_were(pair, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_without_a_mask_every_pass_is_the_networks(pair):
-    trainer = compiled(tiny(mask=False), steps_per_pass=1)
-    before = trainer.denoiser.network.get_weights()
-    trainer.fit(batches(pair, 1), verbose=0, shuffle=False)
-    trainer.fit(batches(pair, 1), verbose=0, shuffle=False)
+@pytest.mark.parametrize("mask", [True, False])
+def test_without_a_mask_optimizer_every_pass_is_the_networks(mask, pair):
+    trainer = MAXL(tiny(mask), steps_per_pass=1)
+    trainer.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
+    networks = [trainer.denoiser.network] + [trainer.denoiser.mask_network] * mask
+    before = [network.get_weights() for network in networks]
+    trainer.fit(batches(pair, 2), verbose=0, shuffle=False)
     assert trainer.updates == int(trainer.optimizer.iterations) == 2
-    assert not np.array_equal(before[0], trainer.denoiser.network.get_weights()[0])
+    assert not np.array_equal(before[0][0], networks[0].get_weights()[0])
+    for old, network in zip(before[1:], networks[1:], strict=True):
+        assert all(map(np.array_equal, old, network.get_weights()))
 
 
 @pytest.mark.parametrize("second_order", [True, False])
@@ -164,5 +168,6 @@ def test_denoises_like_its_model(pair):
 def test_refuses_settings_that_make_no_sense():
     with pytest.raises(ValueError, match="steps_per_pass must be at least 1, got 0"):
         MAXL(tiny(), steps_per_pass=0)
-    with pytest.raises(ValueError, match="compile needs a mask_optimizer"):
-        MAXL(tiny(), steps_per_pass=1).compile(keras.optimizers.Adam())
+    trainer, adam = MAXL(tiny(mask=False), steps_per_pass=1), keras.optimizers.Adam
+    with pytest.raises(ValueError, match="there is no mask network for the mask_optimizer"):
+        trainer.compile(adam(), adam())

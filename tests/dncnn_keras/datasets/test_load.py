@@ -44,6 +44,7 @@ def test_bsds500_is_decoded_exactly_and_split_by_folder(tiny_sets, monkeypatch):
         file = tiny_sets / "bsds500" / "train" / f"{image.name}.jpg"
         np.testing.assert_array_equal(image.pixels, cv2.imread(str(file))[:, :, ::-1])
     assert [image.name for image in load_images("bsds500", "val")] == ["7"]
+    assert [image.name for image in load_images("bsds500", "train+test")] == ["9", "10", "8"]
     for split in (None, "valid", "train[", ""):
         with pytest.raises(ValueError, match="choose one of train, val, test") as error:
             load_images("bsds500", split)

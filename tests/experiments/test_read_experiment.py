@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.schema import ExperimentError, read_experiment
+from experiments.read_experiment import ExperimentError, read_experiment
 
 GOOD = """
 kind: train-dncnn

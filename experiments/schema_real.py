@@ -1,0 +1,139 @@
+"""What an experiment file may say of the denoising of real photographs."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import Field
+
+from experiments.schema import Budget, Optimizer, Section
+
+
+class RealData(Section):
+    """What is trained on.
+
+    Attributes:
+        dataset: Images for synthetic noise (`bsds500`, `sample`), or pairs with their own
+            (`polyu`, `sidd-small`, `sample`).
+        folder: Folder of colour images for synthetic noise (DIV2K's, for example), in place of
+            `dataset`.
+        noise: `synthetic` for Gaussian, speckle and salt-and-pepper noise in random order, or
+            `real` for pairs.
+        split: Split of the images; of the pairs it is always `train`.
+        patch_size: Side of a patch in pixels.
+    """
+
+    dataset: Literal["bsds500", "polyu", "sidd-small", "sample"] | None = None
+    folder: Path | None = None
+    noise: Literal["synthetic", "real"]
+    split: str = "train"
+    patch_size: int = Field(128, ge=8)
+
+    @pydantic.model_validator(mode="after")
+    def _set_has_the_noise(self):
+        pairs = ["polyu", "sidd-small", "sample"]
+        allowed = pairs if self.noise == "real" else ["bsds500", "sample"]
+        if (self.folder is None or self.noise == "real") and self.dataset not in allowed:
+            raise ValueError(f"with noise: {self.noise}, dataset must be one of {allowed}")
+        return self
+
+
+class MaxlMethod(Section):
+    """`name: maxl`, see `meta_aux.MAXL`.
+
+    Attributes:
+        mask: Whether there is a mask network.
+        train_mask: Whether it learns; otherwise, and without one, this is plain training on
+            both losses.
+        steps_per_pass, learning_rate, gradient_weight, second_order: See `meta_aux.MAXL`.
+    """
+
+    name: Literal["maxl"]
+    mask: bool = True
+    train_mask: bool = True
+    steps_per_pass: int = Field(50, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    gradient_weight: float = Field(0.01, ge=0)
+    second_order: bool = True
+
+
+class MtlMethod(Section):
+    """`name: mtl`, see `meta_aux.MTL`.
+
+    Attributes:
+        learning_rate: That of the inner steps; null for those of the weights to start from.
+        rates_learning_rate: Learning rate of the inner learning rates' logarithms, or null
+            where they are not learned.
+        mask, steps, inner_weight, outer_weight, adapt_body: See `meta_aux.MTL`.
+    """
+
+    name: Literal["mtl"]
+    mask: bool = True
+    steps: int = Field(5, ge=1)
+    learning_rate: float | None = Field(5e-5, gt=0)
+    inner_weight: float = Field(10.0, gt=0)
+    outer_weight: float = Field(10.0, gt=0)
+    adapt_body: bool = False
+    rates_learning_rate: float | None = Field(None, gt=0)
+
+
+class RealValidation(Section):
+    """Scenes that are not trained on.
+
+    Attributes:
+        dataset: Pairs with a split `validation`.
+        steps: Steps of adaptation to each.
+    """
+
+    dataset: Literal["polyu", "sidd-small", "sample"] = "polyu"
+    steps: int = Field(5, ge=1)
+
+
+class TrainReal(Section):
+    """`kind: train-real`: trains a `RealDenoiser`, and writes its weights.
+
+    Attributes:
+        name: Name of the run and of its weights.
+        seed: The run's seed.
+        devices: As for `train-dncnn`.
+        network: `MultiTask`, or figure 4's `ParallelHeads`.
+        start: Released weights or the path of some to start from, or null.
+        data: What is trained on.
+        method: How.
+        optimizer: Optimizer of the network (and of the mask network in its turn).
+        training: The budget; the loss is the method's own.
+        validation: How it is measured.
+    """
+
+    kind: Literal["train-real"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    seed: int = Field(0, ge=0)
+    devices: Literal["auto", "cpu"] | list[Annotated[int, Field(ge=0)]] = "auto"
+    network: Literal["MultiTask", "ParallelHeads"] = "MultiTask"
+    start: str | None = None
+    data: RealData
+    method: Annotated[MaxlMethod | MtlMethod, Field(discriminator="name")]
+    optimizer: Optimizer = Optimizer()
+    training: Budget
+    validation: RealValidation = RealValidation()
+
+
+class RealTable(Section):
+    """`kind: real-table`: denoisers of real photographs, before and after adaptation.
+
+    Attributes:
+        name: Name of the results.
+        dataset: Pairs with a split `test`.
+        models: Released weights, or paths of some.
+        steps: Steps of adaptation.
+        image: Name of the image that is shown.
+        zoom: Top row, left column and side of the part of it that is shown, in pixels.
+    """
+
+    kind: Literal["real-table"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    dataset: Literal["nam-cc15", "nam", "sample"] = "nam-cc15"
+    models: tuple[str, ...] = Field(("real-mtl",), min_length=1)
+    steps: int = Field(5, ge=1)
+    image: str = "5dmark3_iso3200_1"
+    zoom: tuple[int, int, int] = (128, 128, 256)

@@ -1,0 +1,210 @@
+"""Trains a network for real photographs as an experiment file says: `kind: train-real`."""
+
+import sys
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dncnn_keras import datasets, metrics
+from dncnn_keras.datasets.sample import load_sample
+from dncnn_keras.patches import PatchSampler
+from experiments.callbacks import StopOnNaN, Stopwatch
+from experiments.checkpoint import Checkpoint, trim_log
+from experiments.optimizers import make_optimizer
+from experiments.provenance import provenance
+from experiments.strategy import make_strategy
+from meta_aux import MAXL, MTL, MaskNetwork, RealDenoiser, adapt
+from meta_aux.degradation import degraded_patches
+from meta_aux.pair_patches import pair_patches
+from meta_aux.pretrained import NETWORKS, load_pretrained, save_pretrained
+
+# PyTorch's; the mask's gradient is too small for Keras's.
+_EPSILON = 1e-8
+
+
+def train_real(experiment, folder):
+    """Trains the network, or goes on with a training that was stopped.
+
+    Args:
+        experiment: A `schema.TrainReal`.
+        folder: `Path` of the run. The checkpoint, `log.csv`, TensorBoard's events and at the end
+            `<name>.weights.h5` with `<name>.json` are written there.
+
+    Returns:
+        The trained `RealDenoiser`.
+
+    Raises:
+        ValueError: If the data do not fit, the weights to start from are not of the network, or
+            the folder holds another run.
+        FileNotFoundError: If there are no weights to start from.
+        DataUnavailableError: If the data are not there.
+        FloatingPointError: If the loss becomes NaN.
+    """
+    settings, training = experiment.model_dump(mode="json"), experiment.training
+    make_batches = _batches(experiment)
+    validation_pairs = _centres(datasets.load_pairs(experiment.validation.dataset, "validation"))
+    keras.utils.set_random_seed(experiment.seed)
+    with make_strategy(experiment.devices).scope():
+        denoiser = _make_denoiser(experiment)
+        trainer = _make_trainer(experiment, denoiser)
+        checkpoint = Checkpoint(folder, settings, training.epoch, counter=_updates)
+        done = checkpoint.restore(trainer)
+    trim_log(folder / "log.csv", done)
+    if done:
+        print(f"{folder}: going on after {done * training.epoch:,} of {training.steps:,} steps")
+
+    started = time.monotonic()
+    trainer.fit(
+        make_batches(done * training.epoch),
+        initial_epoch=done,
+        epochs=training.steps // training.epoch,
+        steps_per_epoch=training.epoch,
+        shuffle=False,  # the sequence of patches is random and fixed already
+        callbacks=[
+            StopOnNaN(),
+            Stopwatch(),
+            _Validation(denoiser, validation_pairs, experiment),
+            keras.callbacks.CSVLogger(folder / "log.csv", append=True),
+            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
+            checkpoint,
+        ],
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
+    made_by = {
+        "experiment": settings,
+        "validation": validate(denoiser, validation_pairs, experiment.validation.steps),
+        "validation_pairs": [pair.name for pair in validation_pairs],
+        "seconds_of_last_session": round(time.monotonic() - started),
+        **provenance(),
+    }
+    save_pretrained(denoiser, experiment.name, folder, made_by)
+    return denoiser
+
+
+def validate(denoiser, pairs, steps):
+    """Measures a denoiser before and after adaptation.
+
+    Args:
+        denoiser: A `RealDenoiser`.
+        pairs: List of `NamedPair`.
+        steps: Steps of adaptation.
+
+    Returns:
+        Dict of the mean PSNR in dB `psnr_before` and `psnr_after`, both of clipped images.
+    """
+    values = []
+    for pair in pairs:
+        noisy, clean = (image.astype(np.float32) / 255 for image in (pair.noisy, pair.clean))
+        images = adapt(denoiser, noisy, steps=steps, details=True).images
+        values.append([metrics.psnr(clean, image) for image in (images[0], images[-1])])
+    before, after = np.mean(values, axis=0)
+    return {"psnr_before": round(float(before), 3), "psnr_after": round(float(after), 3)}
+
+
+def _batches(experiment):
+    """Loads the data, and returns a function of the first batch's number to the pipeline."""
+    data, size = experiment.data, experiment.training.batch_size
+    if data.noise == "real":
+        pairs = datasets.load_pairs(data.dataset, "train")
+        return lambda start: pair_patches(pairs, data.patch_size, size, experiment.seed, start)
+    images = _colour_images(data)
+    sampler = PatchSampler([image.pixels for image in images], data.patch_size, experiment.seed)
+    return lambda start: degraded_patches(sampler, size, start)
+
+
+def _colour_images(data):
+    if data.folder is not None:
+        images = datasets.load_folder(data.folder)
+    elif data.dataset == "sample":
+        images = load_sample(data.split, channels=3)
+    else:
+        images = datasets.load_images(data.dataset, data.split)
+    grey = [image.name for image in images if image.pixels.shape[-1] != 3]
+    if grey:
+        raise ValueError(f"{data.folder}: {grey[0]} is grey; colour images are needed")
+    return images
+
+
+def _centres(pairs, side=256):
+    """Cuts the centres of pairs: a validation must not take longer than the training."""
+
+    def cut(image):
+        top, left = (max(0, (length - side) // 2) for length in image.shape[:2])
+        return image[top : top + side, left : left + side]
+
+    return [pair._replace(noisy=cut(pair.noisy), clean=cut(pair.clean)) for pair in pairs]
+
+
+def _make_denoiser(experiment):
+    network = NETWORKS[experiment.network]()
+    mask_network = MaskNetwork() if experiment.method.mask else None
+    denoiser = RealDenoiser(network, mask_network, experiment.name)
+    if experiment.start is not None:
+        start = load_pretrained(experiment.start)
+        if type(start.network) is not type(network):
+            raise ValueError(f"start: {experiment.start} holds no {experiment.network}")
+        network.set_weights(start.network.get_weights())
+        if mask_network is not None and start.mask_network is not None:
+            mask_network.set_weights(start.mask_network.get_weights())
+    return denoiser
+
+
+def _make_trainer(experiment, denoiser):
+    method, steps = experiment.method, experiment.training.steps
+    masks_turns = method.name == "maxl" and method.mask and method.train_mask
+    if masks_turns:
+        steps //= 2  # the other half is the mask network's
+
+    def optimizer():
+        return make_optimizer(experiment.optimizer, steps, epsilon=_EPSILON)
+
+    if method.name == "maxl":
+        trainer = MAXL(
+            denoiser,
+            steps_per_pass=method.steps_per_pass,
+            learning_rate=method.learning_rate,
+            gradient_weight=method.gradient_weight,
+            second_order=method.second_order,
+        )
+        second = {"mask_optimizer": optimizer() if masks_turns else None}
+    else:
+        trainer = MTL(
+            denoiser,
+            steps=method.steps,
+            learning_rate=method.learning_rate,
+            inner_weight=method.inner_weight,
+            outer_weight=method.outer_weight,
+            adapt_body=method.adapt_body,
+        )
+        rate = method.rates_learning_rate
+        second = {"rates_optimizer": rate and keras.optimizers.Adam(rate)}
+    trainer.compile(
+        optimizer=optimizer(),
+        **second,
+        jit_compile=bool(tf.config.list_physical_devices("GPU")),
+    )
+    return trainer
+
+
+def _updates(trainer):
+    if isinstance(trainer, MAXL):
+        return trainer.updates
+    return trainer.optimizer.iterations
+
+
+class _Validation(keras.callbacks.Callback):
+    """Adds the PSNR before and after adaptation to the log."""
+
+    def __init__(self, denoiser, pairs, experiment):
+        super().__init__()
+        self._measure = lambda: validate(denoiser, pairs, experiment.validation.steps)
+        self._every = experiment.training.validate_every
+        # The log's columns are those of its first line.
+        self._values = {"psnr_before": float("nan"), "psnr_after": float("nan")}
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self._every == 0:
+            self._values = self._measure()
+        logs.update(self._values)

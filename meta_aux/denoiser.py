@@ -1,0 +1,51 @@
+"""The real-noise network behind the contract that every denoiser keeps."""
+
+from dncnn_keras.denoisers.denoiser import Denoiser
+from meta_aux.adaptation import adapt
+
+
+class RealNoiseDenoiser(Denoiser):
+    """Denoises colour photographs with a `RealDenoiser`, adapted to each of them or not.
+
+    `dncnn_keras.denoise` and the command `dncnn-keras denoise` know the released weights as
+    `real-mtl` (without adaptation) and `real-mtl-adapted`.
+
+    Args:
+        model: A `RealDenoiser`.
+        steps: Steps of adaptation to each image, 0 for none.
+
+    Example:
+
+    >>> denoiser = RealNoiseDenoiser(load_pretrained("real-mtl"))
+    >>> clean = denoiser(noisy[None])
+    """
+
+    def __init__(self, model, steps=5):
+        self.model = model
+        self.steps = steps
+        self.name = f"{model.name}, adapted" if steps else model.name
+
+    def denoise_batch(self, noisy, sigma):
+        """Denoises a checked batch of colour images; the noise level is not needed."""
+        if noisy.shape[-1] != self.model.network.channels:
+            raise ValueError(
+                f"{self.name}: needs colour images, got {noisy.shape[-1]} channel(s); "
+                "for grey ones use --model dncnn-blind"
+            )
+        return adapt(self.model, noisy, self.steps)
+
+
+def unadapted():
+    """Makes `real-mtl`."""
+    return RealNoiseDenoiser(_load(), steps=0)
+
+
+def adapted():
+    """Makes `real-mtl-adapted`."""
+    return RealNoiseDenoiser(_load())
+
+
+def _load():
+    from meta_aux.pretrained import load_pretrained
+
+    return load_pretrained("real-mtl")

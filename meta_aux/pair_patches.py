@@ -1,0 +1,49 @@
+"""Training pairs with real noise: patches cut from the same place of both pictures."""
+
+import numpy as np
+import tensorflow as tf
+
+from dncnn_keras.patches import PatchSampler
+
+
+def pair_patches(pairs, patch_size, batch_size, seed, start=0):
+    """Endless `tf.data` pipeline of batches of (noisy, clean) patches, for `MTL.fit`.
+
+    Each patch is drawn uniformly from every position of every pair, then turned into one of its
+    8 symmetries, the same for both pictures. Pairs of different sizes mix; those smaller than a
+    patch are passed over. Patch i depends on the seed and on i alone, so that a resumed run goes
+    on with the very patches it would have had. The pipeline holds one copy of all the bytes.
+
+    Args:
+        pairs: List of `dncnn_keras.datasets.NamedPair`.
+        patch_size: Side of a patch in pixels.
+        batch_size: Patches in a batch.
+        seed: Integer, the run's seed.
+        start: Number of batches to skip, for a run that is resumed.
+
+    Returns:
+        A `tf.data.Dataset` of pairs of float32 tensors of shape
+        `(batch_size, patch_size, patch_size, 3)` in [0, 1].
+
+    Raises:
+        ValueError: If there is no pair, or none is large enough for a patch.
+
+    Example:
+
+    >>> pairs = load_pairs("sample", "train")
+    >>> noisy, clean = next(iter(pair_patches(pairs, patch_size=64, batch_size=4, seed=0)))
+    """
+    # One picture of six channels, so that both parts get the same place and the same symmetry.
+    # At scale 1 only: resized noise is no longer the camera's.
+    stacked = [np.concatenate([pair.noisy, pair.clean], axis=-1) for pair in pairs]
+    sampler = PatchSampler(stacked, patch_size, seed, scales=(1.0,))
+    return (
+        tf.data.Dataset.range(start * batch_size, np.iinfo(np.int64).max)
+        .map(
+            lambda index: tuple(tf.split(sampler(index), 2, axis=-1)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+        .batch(batch_size, drop_remainder=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )

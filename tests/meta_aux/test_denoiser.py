@@ -1,0 +1,59 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dncnn_keras import cli, inference
+from dncnn_keras.images import read_image, write_image
+from meta_aux import MaskNetwork, MultiTask, RealDenoiser, RealNoiseDenoiser, adapt
+from tests.meta_aux.conftest import FILTERS, scale_up
+
+
+@pytest.fixture
+def model(generator):
+    model = RealDenoiser(MultiTask(FILTERS), MaskNetwork(2))
+    scale_up(model, generator)
+    model.log_rates.assign(np.full(model.log_rates.shape, np.log(0.01)))
+    return model
+
+
+@pytest.fixture
+def noisy(generator):
+    return generator.uniform(0, 1, (1, 12, 10, 3)).astype(np.float32)
+
+
+def test_adapts_by_the_models_own_rates(model, noisy):
+    adapted = RealNoiseDenoiser(model)(noisy)
+    np.testing.assert_array_equal(adapted, adapt(model, noisy, steps=5, learning_rate=0.01))
+    plain = RealNoiseDenoiser(model, steps=0)(noisy)
+    np.testing.assert_array_equal(plain, np.clip(model(noisy), 0, 1))
+    assert abs(adapted - plain).max() > 1e-3
+
+
+def test_grey_images_are_refused_in_one_line(model):
+    with pytest.raises(ValueError, match=r"needs colour images, got 1 channel\(s\); for grey"):
+        RealNoiseDenoiser(model)(np.zeros((1, 8, 8, 1)))
+
+
+def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
+    steps = {"real-mtl": 0, "real-mtl-adapted": 5}
+
+    def entry_points(group, name):
+        assert group == "dncnn_keras.denoisers"
+        made = SimpleNamespace(load=lambda: lambda: RealNoiseDenoiser(model, steps[name]))
+        return [made] if name in steps else []
+
+    monkeypatch.setattr(inference, "entry_points", entry_points)
+    inference._named.cache_clear()
+    source, target = tmp_path / "noisy.png", tmp_path / "clean.png"
+    write_image(source, noisy[0])
+    written = {}
+    for name, arguments in (("real-mtl-adapted", ["--adapt"]), ("real-mtl", ["--model=real-mtl"])):
+        assert cli.main(["denoise", str(source), str(target), *arguments]) == 0
+        written[name] = read_image(target)[0]
+        expected = RealNoiseDenoiser(model, steps[name])(read_image(source)[0][None])[0]
+        np.testing.assert_allclose(written[name], expected, atol=0.51 / 255)
+    assert abs(written["real-mtl"] - written["real-mtl-adapted"]).max() > 1 / 255
+    assert cli.main(["denoise", str(source), str(target), "--adapt", "--model", "nlm"]) == 2
+    assert "--adapt: nlm cannot adapt; leave out --model" in capsys.readouterr().err
+    inference._named.cache_clear()

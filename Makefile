@@ -1,7 +1,7 @@
 # Every target makes the environment it needs: the first one you type works on a fresh machine.
 .DEFAULT_GOAL := help
 .PHONY: help setup test lint bench reproduce-table1 check-harness train meta-train reproduce-figure3 \
-  reproduce-figure4 reproduce-meta-dncnn clean
+  reproduce-figure4 reproduce-meta-dncnn report clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -73,6 +73,9 @@ SIZE ?= full
 
 reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=small.
 	$(RUN) -m experiments run experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
+
+report: $(READY)  ## results/report.html and report.md: every table and figure of results/, one page.
+	$(RUN) -m experiments report
 
 clean:           ## Remove .venv and caches; runs/ and results/ stay.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,14 +1,14 @@
-"""The runner: `python -m experiments run FILE [--set key=value ...]`."""
+"""The runner: `python -m experiments run FILE [--set key=value ...]`, and `... report`."""
 
 import argparse
 import sys
 
-from dncnn_keras.paths import RUNS
+from dncnn_keras.paths import RESULTS, RUNS
 from experiments.memory import keep_freed_memory
 
 
 def main(argv=None):
-    """Runs an experiment; returns the shell's exit code."""
+    """Runs an experiment, or writes the report; returns the shell's exit code."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run an experiment file, or go on with a stopped run")
@@ -21,16 +21,18 @@ def main(argv=None):
         dest="overrides",
         help="replace a value of the file, e.g. --set training.steps=1000; may be repeated",
     )
+    commands.add_parser("report", help="write results/report.html and .md of all that is measured")
     arguments = parser.parse_args(argv)
-    from experiments.schema import read_experiment
+    from experiments.read_experiment import read_experiment
 
     try:
-        experiment = read_experiment(arguments.file, arguments.overrides)
+        is_run = arguments.command == "run"
+        experiment = read_experiment(arguments.file, arguments.overrides) if is_run else None
         from dncnn_keras.quiet import import_tensorflow
 
         keep_freed_memory()
         import_tensorflow()
-        return _run(experiment)
+        return _run(experiment) if is_run else _report()
     except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -47,6 +49,16 @@ def _run(experiment):
             folder = RUNS / experiment.name
             train_dncnn(experiment, folder)
             print(f"done: {folder}/{experiment.name}.weights.h5")
+        case "train-real":
+            from experiments.train_real import train_real
+
+            folder = RUNS / experiment.name
+            train_real(experiment, folder)
+            print(f"done: {folder}/{experiment.name}.weights.h5")
+        case "real-table":
+            from experiments.real_table import real_table
+
+            print(f"written: {real_table(experiment)}")
         case "meta-train":
             from experiments.meta_train import meta_train
 
@@ -67,6 +79,13 @@ def _run(experiment):
             from experiments.check_harness import check_harness
 
             return 0 if check_harness(experiment) else 1
+    return 0
+
+
+def _report():
+    from experiments.report import report
+
+    print(f"written: {report(RESULTS)}")
     return 0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from dncnn_keras import metrics
 from experiments.evaluation import noisy_image
+from meta_aux import adapt
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -62,8 +63,7 @@ def visual_comparison(experiment, dataset, images, methods, file):
         file: `Path` of the PNG.
     """
     sigma = experiment.visual.sigma
-    chosen = [image for image in images if image.name == experiment.visual.image]
-    image = chosen[0] if chosen else images[0]
+    image = _chosen(experiment, images)
     noisy, clean = noisy_image(image, sigma, experiment.seed)
     panels = [("Clean", clean)]
     for method in methods:
@@ -97,14 +97,71 @@ def visual_comparison(experiment, dataset, images, methods, file):
     _save(figure, file)
 
 
+def noisy_and_denoised(experiment, images, method, files):
+    """Writes the image of the visual comparison before and after, pixel on pixel.
+
+    Args:
+        experiment: A `schema.Table1`.
+        images: List of `datasets.NamedImage`.
+        method: The `methods.Method` that denoises.
+        files: Pair of `Path`s of the PNGs of the noisy and the denoised image, 8 bit.
+    """
+    sigma = experiment.visual.sigma
+    noisy, _ = noisy_image(_chosen(experiment, images), sigma, experiment.seed)
+    for pixels, file in zip((noisy, method.make(sigma)(noisy[None], sigma)[0]), files, strict=True):
+        _write(pixels, file)
+
+
+def real_comparison(pair, denoiser, experiment, file):
+    """Shows a real photograph's adaptation: the images, the mask, and what every step changed.
+
+    Args:
+        pair: A `datasets.NamedPair`.
+        denoiser: A `meta_aux.RealDenoiser`.
+        experiment: A `schema_real.RealTable`.
+        file: `Path` of the PNG.
+    """
+    noisy, clean = (image.astype(np.float32) / 255 for image in (pair.noisy, pair.clean))
+    found = adapt(denoiser, noisy, experiment.steps, details=True)
+    top, left, side = experiment.zoom
+    window = (slice(top, top + side), slice(left, left + side))
+    panels = [("Noisy", noisy), ("Before", found.images[0]), ("After", found.clean)]
+    figure, grid = plt.subplots(2, 3, figsize=(9.6, 6.8), layout="constrained")
+    for axes, (title, shown) in zip(grid.flat, [*panels, ("Clean", clean)], strict=False):
+        axes.imshow(shown[window])
+        if title != "Clean":
+            title += f", {metrics.psnr(clean, shown):.2f} dB"
+        axes.set_title(title, fontsize=9)
+        axes.set_axis_off()
+    mask, change = grid.flat[4:]
+    mask.imshow(found.mask[window][..., 0], cmap="gray", vmin=0, vmax=1)
+    mask.set_title("Mask", fontsize=9)
+    mask.set_axis_off()
+    gains = [metrics.psnr(clean, image) for image in found.images]
+    change.plot(np.subtract(gains, gains[0]), "o-")
+    change.set(xlabel="step", ylabel="gain (dB)")
+    change.grid(alpha=0.3)
+    figure.suptitle(f"{pair.name}: {experiment.steps} steps of adaptation", fontsize=10)
+    _save(figure, file)
+
+
+def _chosen(experiment, images):
+    chosen = [image for image in images if image.name == experiment.visual.image]
+    return chosen[0] if chosen else images[0]
+
+
 def _output(method, noisy, sigma, kept):
     if method.slow and kept.exists():
         return cv2.imread(str(kept), cv2.IMREAD_GRAYSCALE)[..., None] / np.float32(255)
     output = method.make(sigma)(noisy[None], sigma)[0]
     if method.slow:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(kept), np.round(np.clip(output, 0, 1) * 255).astype(np.uint8))
+        _write(output, kept)
     return output
+
+
+def _write(pixels, file):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(file), np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
 
 
 def _save(figure, file):

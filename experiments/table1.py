@@ -81,6 +81,10 @@ def table1(experiment):
     if len(experiment.sigmas) > 1:
         pictures.psnr_over_sigma(methods, rows, folder / f"{stem}_psnr.png")
     pictures.visual_comparison(experiment, dataset, images, methods, folder / f"{stem}_visual.png")
+    networks = [m for m in methods if "weights_sha256" in m.made_with and not m.slow]
+    if networks:  # ours, not its authors'
+        files = [folder / f"{stem}_{which}.png" for which in ("noisy", "denoised")]
+        pictures.noisy_and_denoised(experiment, images, networks[0], files)
     print(text)
     return folder / f"{stem}.md"
 

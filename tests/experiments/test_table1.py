@@ -1,5 +1,6 @@
 import json
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from dncnn_keras.pretrained import save_pretrained
 from experiments import methods
 from experiments import table1 as module
 from experiments.__main__ import main
+from experiments.evaluation import noisy_image
 from experiments.published import TABLE1_PSNR, TABLE1_SSIM
 
 EXPERIMENT = """
@@ -60,6 +62,14 @@ def test_table_stands_beside_the_paper_s(file, tmp_path, monkeypatch, capsys):
     assert rows[1][6] == f"{measured['noisy']['15.0']['psnr']:.2f}"
     assert f"| NLM | 15 | {measured['nlm']['15.0']['seconds']:.2f} | " in times
     assert (tmp_path / "results" / "table1_visual.png").read_bytes().startswith(b"\x89PNG")
+    noisy, denoised = (
+        cv2.imread(str(tmp_path / "results" / f"table1_{which}.png"), cv2.IMREAD_GRAYSCALE)
+        for which in ("noisy", "denoised")
+    )
+    image = _images("bsd68/a")[0]
+    expected, _ = noisy_image(image, 15.0, seed=0)
+    np.testing.assert_array_equal(noisy, np.round(255 * np.clip(expected[..., 0], 0, 1)))
+    assert denoised.shape == noisy.shape and (denoised != noisy).any()
     assert (tmp_path / "results" / "table1" / "bsd80" / "nlm.json").exists()
     assert not (tmp_path / "results" / "table1" / "bsd80" / "mine.json").exists()
 

@@ -1,7 +1,7 @@
 # Every target makes the environment it needs: the first one you type works on a fresh machine.
 .DEFAULT_GOAL := help
 .PHONY: help setup test lint bench reproduce-table1 check-harness train meta-train reproduce-figure3 \
-  reproduce-figure4 reproduce-meta-dncnn report clean
+  reproduce-figure4 reproduce-meta-dncnn train-real reproduce-real-table2 report clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -73,6 +73,14 @@ SIZE ?= full
 
 reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=small.
 	$(RUN) -m experiments run experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
+
+train-real: $(READY)  ## Train the network for real photographs: MAXL, real pairs, then MTL.
+	$(RUN) -m experiments run experiments/real_pretrain.yaml
+	$(RUN) -m experiments run experiments/real_train.yaml
+	$(RUN) -m experiments run experiments/real_mtl.yaml
+
+reproduce-real-table2: $(READY)  ## Real photographs, before and after adaptation to each.
+	$(RUN) -m experiments run experiments/real_table2.yaml
 
 report: $(READY)  ## results/report.html and report.md: every table and figure of results/, one page.
 	$(RUN) -m experiments report

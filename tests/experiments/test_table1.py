@@ -60,7 +60,8 @@ def test_table_stands_beside_the_paper_s(file, tmp_path, monkeypatch, capsys):
     measured = json.loads((tmp_path / "results" / "table1.json").read_text())["methods"]
     assert rows[1][3] == f"{measured['noisy']['15.0']['psnr_unclipped']:.2f}"
     assert rows[1][6] == f"{measured['noisy']['15.0']['psnr']:.2f}"
-    assert f"| NLM | 15 | {measured['nlm']['15.0']['seconds']:.2f} | " in times
+    seconds = np.mean([row["seconds"] for row in measured["nlm"].values()])
+    assert f"| NLM | 15 | {seconds:.2f} | " in times
     assert (tmp_path / "results" / "table1_visual.png").read_bytes().startswith(b"\x89PNG")
     noisy, denoised = (
         cv2.imread(str(tmp_path / "results" / f"table1_{which}.png"), cv2.IMREAD_GRAYSCALE)

@@ -1,0 +1,209 @@
+"""What the report shows: every table and figure of the two papers, and what goes beyond them."""
+
+from dataclasses import dataclass
+
+from experiments import published
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table or figure of the report.
+
+    Attributes:
+        title: Its heading.
+        files: Names of its files in `results/`, in order, each with what it shows: `.png`, `.md`
+            or `.csv`.
+        command: What measures it, or `None` while nothing does.
+        results: Name of the JSON file that says how it was made, or `None`.
+        paper: What the paper says of it, as Markdown.
+        printed: The paper's printed figures, as a Markdown table.
+        slider: Whether its two pictures lie on one another, parted by a slider.
+    """
+
+    title: str
+    files: dict[str, str]
+    command: str | None = None
+    results: str | None = None
+    paper: str = ""
+    printed: str = ""
+    slider: bool = False
+
+
+def _table(columns, rows):
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _printed_table1():
+    columns = ["sigma", "SNR", "Noisy", "NLM", "K-SVD", "BM3D", "DnCNN", "DnCNN, meta-trained"]
+    rows = [
+        [
+            f"**{sigma}**",
+            f"{published.TABLE1_SNR[sigma]:.2f}",
+            *(f"{psnr:.2f}, {ssim:.2f}" for psnr, ssim in zip(values, ssims, strict=True)),
+        ]
+        for (sigma, values), ssims in zip(
+            published.TABLE1_PSNR.items(), published.TABLE1_SSIM.values(), strict=True
+        )
+    ]
+    return _table(columns, rows)
+
+
+def _printed_real(rows):
+    columns = ["", "validation PSNR", "SSIM", "testing PSNR", "SSIM"]
+    cells = (
+        [name, f"{a:.2f}", f"{b:.4f}", f"{c:.2f}", f"{d:.4f}"]
+        for name, (a, b, c, d) in rows.items()
+    )
+    return _table(columns, cells)
+
+
+_META_OPTIMIZER = (
+    Part(
+        "Noisy and denoised",
+        {
+            "table1_noisy.png": "A test photograph with noise",
+            "table1_denoised.png": "The same photograph as our DnCNN returns it",
+        },
+        command="make reproduce-table1",
+        results="table1.json",
+        slider=True,
+    ),
+    Part(
+        "Table 1: PSNR and SSIM; Table 3: time",
+        {
+            "table1.md": "The table",
+            "table1_psnr.png": "PSNR of each method over the noise level, and its distance from "
+            "K-SVD's",
+        },
+        command="make reproduce-table1",
+        results="table1.json",
+        paper="DnCNN trained by Adam is the best at every noise level. The networks' SSIM was "
+        "computed with a data range of 2 in place of 1, which overstates it. The column of the "
+        "meta-trained DnCNN equals the noisy image clipped to [0, 255], our column *Clipped "
+        "noise*: that network had learned nothing.",
+        printed=_printed_table1(),
+    ),
+    Part(
+        "Table 1 by the paper's protocol",
+        {
+            "table1_paper_protocol.md": "The table",
+            "table1_paper_protocol_psnr.png": "PSNR of each method over the noise level, by the "
+            "paper's protocol",
+        },
+        command="make reproduce-table1 PROTOCOL=paper",
+        results="table1_paper_protocol.json",
+        paper="Two mistakes, repeated here: the networks' SSIM with the wrong data range, and BM3D "
+        "on clipped 8-bit images (which is inferred from its figures).",
+    ),
+    Part(
+        "Table 2: visual comparison",
+        {"table1_visual.png": "A test photograph: clean, noisy and as each method denoises it"},
+        command="make reproduce-table1",
+        results="table1.json",
+        paper="One photograph at sigma 15: NLM and K-SVD lose details, BM3D and DnCNN look alike, "
+        "and the meta-trained DnCNN leaves most of the noise.",
+    ),
+    Part(
+        "Figure 3: quadratic functions",
+        {
+            "figure3.png": "Loss over steps of the learned rule and of five tuned optimizers on "
+            "quadratic functions",
+            "figure3.md": "The table",
+        },
+        command="make reproduce-figure3",
+        results="figure3.json",
+        paper="Curves without numbers: on 10-dimensional quadratic functions, 100 steps each, the "
+        "learned optimizer falls below all the others. How those were tuned is not said.",
+    ),
+    Part(
+        "Figure 4: MNIST",
+        {
+            "figure4.png": "Loss over steps of the learned rule and of five tuned optimizers on "
+            "dense networks for MNIST",
+            "figure4.md": "The table",
+        },
+        command="make reproduce-figure4",
+        results="figure4.json",
+        paper="Curves without numbers: on dense networks of two hidden layers with 20 and with 40 "
+        "sigmoid units the learned optimizer falls below all the others.",
+    ),
+    Part(
+        "DnCNN trained by the learned rule",
+        {
+            "meta-dncnn.png": "Validation PSNR over steps and over time of each optimizer",
+            "meta-dncnn.md": "The table",
+        },
+        command="make reproduce-meta-dncnn",
+        results="meta-dncnn.json",
+        paper="This was its aim, which it did not reach: its network had learned nothing.",
+    ),
+    Part(
+        "DnCNN trained by the learned rule, small",
+        {
+            "meta-dncnn-small.png": "Validation PSNR over steps and over time of each optimizer, "
+            "small network",
+            "meta-dncnn-small.md": "The table",
+        },
+        command="make reproduce-meta-dncnn SIZE=small",
+        results="meta-dncnn-small.json",
+    ),
+    Part(
+        "Meta-training of the rule `default`",
+        {
+            "meta_train_default.png": "Meta-loss over epochs, loss of the held-out runs over "
+            "epochs, and their learning curves",
+            "meta_train_default_held_out.csv": "Held-out runs after each epoch; -1 is before the "
+            "first",
+        },
+        command="make meta-train",
+    ),
+)
+
+_META_TRANSFER = (
+    Part(
+        "Table 1: pre-training",
+        {"real_table1.md": "The table"},
+        results="real_table1.json",
+        printed=_printed_real(published.REAL_PRETRAINING),
+    ),
+    Part(
+        "Table 2: meta-transfer learning",
+        {"real_table2.md": "The table"},
+        command="make reproduce-real-table2",
+        results="real_table2.json",
+        paper="Adaptation to each image gains 0.03 dB in validation and 0.02 dB in testing. The "
+        "unadapted output was not clipped and the adapted one was, which may be part of the gain.",
+        printed=_printed_real(published.REAL_TRANSFER),
+    ),
+    Part(
+        "Table 3: ablation",
+        {"real_table3.md": "The table"},
+        results="real_table3.json",
+        printed=_printed_real(published.REAL_ABLATION),
+    ),
+    Part(
+        "Figure 3: visual comparison",
+        {
+            "real_table2.png": "A real photograph: noisy, before and after adaptation, clean, "
+            "the mask, and the gain of every step"
+        },
+        command="make reproduce-real-table2",
+        results="real_table2.json",
+        paper="Two photographs of the test set by RIDNet, MIRNet and the paper's network, before "
+        "and after adaptation.",
+    ),
+    Part(
+        "Figures 5 and 6: the mask",
+        {"real_masks.png": "The predicted mask at several epochs of fine-tuning"},
+        paper="The mask changes for about 100 epochs and then stays as it is.",
+    ),
+)
+
+_SPEED = (Part("Benchmarks", {"bench.md": "The figures"}, command="make bench"),)
+
+SECTIONS = {
+    "Synthetic noise: the meta-optimizer paper": _META_OPTIMIZER,
+    "Real noise: the meta-transfer paper": _META_TRANSFER,
+    "Speed": _SPEED,
+}

@@ -1,0 +1,176 @@
+import base64
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from experiments.__main__ import main
+from experiments.report_parts import SECTIONS
+
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
+    None,
+)
+PARTS = [part for parts in SECTIONS.values() for part in parts]
+MADE_BY = {
+    "date": "2026-01-02T03:04:05+00:00",
+    "revision": "abc123+",
+    "python": "3.12.1",
+    "versions": {"tensorflow": "2.20.0"},
+    "processor": "Fast <b>& loud",
+    "cores": 2,
+    "gpus": [],
+}
+# Opens the report at two widths, moves its slider, and says what it sees.
+PROBE = """<!doctype html><pre></pre><script>
+const seen = [];
+for (const width of [1280, 390]) {
+  const frame = document.body.appendChild(document.createElement("iframe"));
+  frame.width = width;
+  frame.src = "results/report.html";
+  frame.onload = () => {
+    const page = frame.contentDocument, slider = page.querySelector(".slider input");
+    const images = [...page.images].map((image) => image.naturalWidth);
+    const root = page.documentElement;
+    const clip = () => frame.contentWindow.getComputedStyle(page.images[1]).clipPath;
+    const before = clip();
+    slider.value = 20;
+    slider.dispatchEvent(new Event("input"));
+    seen.push({images, overflow: root.scrollWidth - root.clientWidth, clips: [before, clip()]});
+    document.querySelector("pre").textContent = JSON.stringify(seen);
+  };
+}
+</script>"""
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for number, name in enumerate(("table1_noisy", "table1_denoised", "figure3", "extra_curves")):
+        cv2.imwrite(str(folder / f"{name}.png"), np.full((30, 90), 40 * number, np.uint8))
+    wide = " | ".join(f"column number {number}" for number in range(30))
+    rule = " | ".join(["---"] * 30)
+    (folder / "figure3.md").write_text(
+        f"# figure3\n\n## Panel\n\n| {wide} |\n| {rule} |\n| {wide} |\n"
+    )
+    results = {"experiment": {"seeds": 7}, **MADE_BY}
+    (folder / "figure3.json").write_text(json.dumps(results))
+    results = {"experiment": {"seed": 42}, "provenance": MADE_BY}
+    (folder / "table1.json").write_text(json.dumps(results))
+    results = {"experiment": {}, "provenance": {**MADE_BY, "gpus": ["H100"]}}
+    (folder / "real_table2.json").write_text(json.dumps(results))
+    (folder / "odd.csv").write_text("epoch,<script>alert(1)</script>\n1,a|b\n")
+    (folder / "mine_log.md").write_text("# Why `this`\n\nBecause <script>alert(2)</script>.\n")
+    return folder
+
+
+def test_every_picture_is_embedded_and_nothing_comes_from_elsewhere(results):
+    assert main(["report"]) == 0
+    page = (results / "report.html").read_text()
+    sources = re.findall(r'<img src="([^"]*)"\s+alt="[^"]+"', page)
+    assert {base64.b64decode(source.partition("base64,")[2]) for source in sources} == {
+        file.read_bytes() for file in results.glob("*.png")
+    }
+    assert page.count("<img") == len(sources) == 4
+    assert set(re.findall(r'(?:src|href)="([^"]{5})', page)) <= {"data:", "#part", "#logs"}
+    markdown = (results / "report.md").read_text()
+    assert set(re.findall(r"!\[[^]]+\]\(([^)]*)\)", markdown)) == {
+        file.name for file in results.glob("*.png")
+    }
+
+
+def test_text_is_escaped_and_says_how_each_figure_was_made(results):
+    assert main(["report"]) == 0
+    page, markdown = ((results / f"report.{kind}").read_text() for kind in ("html", "md"))
+    assert "<script>alert" not in page and page.count("&lt;script&gt;alert") == 2
+    assert "<summary>Why <code>this</code></summary>" in page
+    assert "<td>a|b</td>" in page
+    assert "Fast &lt;b&gt;&amp; loud, seed 42" in page and "<b>" not in page
+    made = "`make reproduce-figure3`: 2026-01-02 03:04 UTC, revision abc123+, Python 3.12.1, "
+    assert f"{made}tensorflow 2.20.0, 2 cores of Fast <b>& loud, seeds 7." in markdown
+    assert "2 cores of Fast <b>& loud, H100." in markdown  # has no seed
+    assert "<h4>Panel</h4>" in page and "#### Panel" in markdown
+
+
+def test_what_is_missing_is_named_with_the_command_that_measures_it(results):
+    assert main(["report"]) == 0
+    page, markdown = ((results / f"report.{kind}").read_text() for kind in ("html", "md"))
+    assert "Not measured yet: <code>make reproduce-figure4</code>" in page
+    assert "**Not measured yet: `make reproduce-figure4`**\n" in markdown
+    # Half of a part is named file by file.
+    assert "**Not measured yet: `make reproduce-table1`** (table1_visual.png)" in markdown
+    assert "reproduce-figure3`**" not in markdown
+
+
+def test_a_second_report_does_not_show_the_first(results):
+    assert main(["report"]) == 0
+    first = (results / "report.html").read_text()
+    assert main(["report"]) == 0
+    assert (results / "report.html").read_text() == first
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("table1.json", b'{"experiment": {"seed": 0}, "provenance": {"date":'),
+        ("foreign.json", b'[{"name": "something else"}]'),
+        ("foreign.json", b'{"experiment": {}, "date": "2026-01-02"}'),
+        ("figure3.png", b"\x89PNG\r\n\x1a\n and no more"),
+        ("figure3.md", b"\xff\xfe"),
+        ("odd.csv", b""),
+    ],
+)
+def test_a_damaged_or_foreign_file_is_named_in_one_line(results, capsys, name, content):
+    (results / name).write_bytes(content)
+    assert main(["report"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: results/{name}: damaged")
+    assert not (results / "report.html").exists()
+
+
+def test_without_results_it_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["report"]) == 2
+    assert "results: there is no such folder" in capsys.readouterr().err
+
+
+def test_every_command_of_the_report_is_a_target_of_the_makefile():
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    targets = re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE)
+    assert {part.command.split()[1] for part in PARTS if part.command} <= set(targets)
+
+
+def test_no_file_belongs_to_two_parts():
+    names = [name for part in PARTS for name in part.files]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome is installed")
+def test_in_a_browser_images_load_the_slider_moves_and_the_page_is_no_wider_than_a_phone(
+    results, tmp_path
+):
+    assert main(["report"]) == 0
+    probe = tmp_path / "probe.html"
+    probe.write_text(PROBE)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+    options += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=10000"]
+    dumped = subprocess.run(
+        [BROWSER, *options, "--dump-dom", probe.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    seen = json.loads(re.search("<pre>(.*)</pre>", dumped)[1])
+    assert len(seen) == 2
+    for width in seen:
+        assert width["images"] == [90, 90, 90, 90]
+        assert width["clips"] == ["inset(0px 0px 0px 50%)", "inset(0px 0px 0px 20%)"]
+        assert width["overflow"] == 0

@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import other_learned_optimizers
-from benchmarks.stopwatch import seconds_per_call
+from benchmarks.stopwatch import seconds_in_turns, seconds_per_call
 from dncnn_keras import DnCNN
 from dncnn_keras.precision import fast_dtype
 from learned_optim import LearnedOptimizer, OrthogonalMomentum
 from learned_optim.coordinates import Coordinates, hidden_kernels
 from learned_optim.rules import make_rule
 
-BATCH, SIDE, ROUNDS = 128, 40, 3
+BATCH, SIDE = 128, 40
 
 
 def measure():
@@ -32,11 +32,7 @@ def _training_steps():
         "LearnedOptimizer": LearnedOptimizer(weights=make_rule("orthogonal")),
     }
     steps = {name: _training_step(optimizer, patches) for name, optimizer in optimizers.items()}
-    seconds = dict.fromkeys(steps, math.inf)
-    # In turns, and the best of each: the ratio is small beside what a machine's pace may change.
-    for _ in range(ROUNDS):
-        for name, step in steps.items():
-            seconds[name] = min(seconds[name], seconds_per_call(step, warm_up=1))
+    seconds = seconds_in_turns(steps, least_seconds=6.0)
     for name, each in seconds.items():
         target = "; the target is 1.15x" if name == "LearnedOptimizer" else ""
         yield f"{name:<40}{each:8.3f} s: {each / seconds['Adam']:.3f}x Adam's{target}"

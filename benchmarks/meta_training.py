@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import torch_meta_training
-from benchmarks.stopwatch import seconds_per_call
+from benchmarks.stopwatch import seconds_in_turns
 from dncnn_keras.patches import PatchSampler
 from learned_optim import unroll
 from learned_optim.rules import make_rule
@@ -35,13 +35,13 @@ def measure():
     rule = make_rule("rnnprop")
     seed = tf.constant([0, 0], tf.int64)
     for case in _cases(seed):
-        run = _ours(case.task, rule, seed)
-        ours = WINDOW / seconds_per_call(run)
-        yield f"{case.name + ', ours':<40}{ours:8.1f} steps/s"
+        windows = {"ours": _ours(case.task, rule, seed)}
         if torch_meta_training.torch:
-            step = _in_torch(case, rule, seed, run())
-            rate = WINDOW / seconds_per_call(step)
-            yield f"{case.name + ', PyTorch':<40}{rate:8.1f} steps/s: ours is {ours / rate:.2f}x"
+            windows["PyTorch"] = _in_torch(case, rule, seed, windows["ours"]())
+        rates = {name: WINDOW / each for name, each in seconds_in_turns(windows).items()}
+        for name, rate in rates.items():
+            ratio = f": ours is {rates['ours'] / rate:.2f}x" if name != "ours" else ""
+            yield f"{case.name + ', ' + name:<40}{rate:8.1f} steps/s{ratio}"
 
 
 def _cases(seed):

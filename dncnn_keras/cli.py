@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from dncnn_keras.one_line import one_line
+
 EPILOG = """\
 examples:
   dncnn-keras denoise noisy.png clean.png
@@ -32,10 +34,10 @@ def main(argv=None):
     arguments = _parser().parse_args(argv)
     try:
         return _denoise(arguments)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, MemoryError) as error:
         if isinstance(error, OSError) and error.filename:
             error = f"{error.filename}: {error.strerror}"
-        print(f"dncnn-keras: {error}", file=sys.stderr)
+        print(f"dncnn-keras: {one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -67,8 +69,8 @@ def _parser():
     denoise.add_argument(
         "--model",
         metavar="NAME",
-        help="dncnn-blind, real-mtl for photographs, nlm, ksvd, bm3d, or a .weights.h5 file "
-        f"(default: {MODEL}, with --adapt {ADAPTIVE})",
+        help="dncnn-blind, real-mtl for photographs, nlm, ksvd, bm3d, or the .weights.h5 file of a "
+        f"DnCNN (default: {MODEL}, with --adapt {ADAPTIVE})",
     )
     denoise.add_argument(
         "--adapt",
@@ -136,7 +138,10 @@ def _denoise_file(source, target, denoiser, sigma):
     with _stderr_silenced():
         noisy, pixel_format = read_image(source)
     check_writable(target, pixel_format)
-    return denoiser(noisy[None], sigma)[0], pixel_format
+    try:
+        return denoiser(noisy[None], sigma)[0], pixel_format
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
 
 
 def _denoise_folder(files, folder, denoiser, sigma):
@@ -152,7 +157,7 @@ def _denoise_folder(files, folder, denoiser, sigma):
         try:
             result = _denoise_file(source, target, denoiser, sigma)
         except (OSError, ValueError) as error:
-            tqdm.write(f"dncnn-keras: skipped {error}", file=sys.stderr)
+            tqdm.write(f"dncnn-keras: skipped {one_line(error)}", file=sys.stderr)
             skipped += 1
         else:
             write_image(target, *result)  # a full disk ends the run: the rest would fail as well

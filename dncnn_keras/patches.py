@@ -123,13 +123,23 @@ def noisy_patches(sampler, sigma, batch_size, start=0):
         ValueError: If a noise level is negative or the range is empty.
     """
     _check_sigma(sigma)
+    return endless_batches(lambda index: noisy_patch(sampler, sigma, index), batch_size, start)
+
+
+def endless_batches(make_pair, batch_size, start=0):
+    """Endless `tf.data` pipeline of batches, made in parallel and always in the same order.
+
+    Args:
+        make_pair: Function of a scalar int64 index to a tuple of tensors.
+        batch_size: Pairs in a batch.
+        start: Number of batches to skip.
+
+    Returns:
+        A `tf.data.Dataset`.
+    """
     return (
         tf.data.Dataset.range(start * batch_size, np.iinfo(np.int64).max)
-        .map(
-            lambda index: noisy_patch(sampler, sigma, index),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
-        )
+        .map(make_pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )

@@ -21,8 +21,7 @@ class Checkpoint(keras.callbacks.Callback):
         settings: The run's resolved settings as a JSON-like dict. A run is never resumed under
             other settings.
         steps_per_epoch: Updates in an epoch.
-        counter: Function of the model to the variable that counts its updates, by default its
-            optimizer's.
+        counter: Function of the model to the number of its updates, by default its optimizer's.
 
     Raises:
         ValueError: If the folder holds a run of other settings; the message names the key.
@@ -30,7 +29,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def __init__(self, folder, settings, steps_per_epoch, counter=None):
         super().__init__()
-        self._counter = counter or (lambda model: model.optimizer.iterations)
+        self._counter = counter or (lambda model: int(model.optimizer.iterations.numpy()))
         self.folder = Path(folder)
         self.steps_per_epoch = steps_per_epoch
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +65,7 @@ class Checkpoint(keras.callbacks.Callback):
                 except (OSError, KeyError) as error:
                     print(f"{file}: damaged, trying the checkpoint before it ({error})")
                     continue
-                return int(self._counter(model)) // self.steps_per_epoch
+                return self._counter(model) // self.steps_per_epoch
         return 0
 
     def on_epoch_end(self, epoch, logs=None):

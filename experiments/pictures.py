@@ -9,7 +9,6 @@ import numpy as np
 
 from dncnn_keras import metrics
 from experiments.evaluation import noisy_image
-from meta_aux import adapt
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -46,7 +45,7 @@ def psnr_over_sigma(methods, rows, file):
     for axes in (absolute, relative):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3)
-    _save(figure, file)
+    save_figure(figure, file)
 
 
 def visual_comparison(experiment, dataset, images, methods, file):
@@ -94,7 +93,7 @@ def visual_comparison(experiment, dataset, images, methods, file):
             title += f"\n{metrics.psnr(clean, shown):.2f} dB, SSIM {metrics.ssim(clean, shown):.3f}"
         axes.set_title(title, fontsize=9)
     figure.suptitle(f"{image.name}, sigma {sigma:g}", fontsize=10)
-    _save(figure, file)
+    save_figure(figure, file)
 
 
 def noisy_and_denoised(experiment, images, method, files):
@@ -110,39 +109,6 @@ def noisy_and_denoised(experiment, images, method, files):
     noisy, _ = noisy_image(_chosen(experiment, images), sigma, experiment.seed)
     for pixels, file in zip((noisy, method.make(sigma)(noisy[None], sigma)[0]), files, strict=True):
         _write(pixels, file)
-
-
-def real_comparison(pair, denoiser, experiment, file):
-    """Shows a real photograph's adaptation: the images, the mask, and what every step changed.
-
-    Args:
-        pair: A `datasets.NamedPair`.
-        denoiser: A `meta_aux.RealDenoiser`.
-        experiment: A `schema_real.RealTable`.
-        file: `Path` of the PNG.
-    """
-    noisy, clean = (image.astype(np.float32) / 255 for image in (pair.noisy, pair.clean))
-    found = adapt(denoiser, noisy, experiment.steps, details=True)
-    top, left, side = experiment.zoom
-    window = (slice(top, top + side), slice(left, left + side))
-    panels = [("Noisy", noisy), ("Before", found.images[0]), ("After", found.clean)]
-    figure, grid = plt.subplots(2, 3, figsize=(9.6, 6.8), layout="constrained")
-    for axes, (title, shown) in zip(grid.flat, [*panels, ("Clean", clean)], strict=False):
-        axes.imshow(shown[window])
-        if title != "Clean":
-            title += f", {metrics.psnr(clean, shown):.2f} dB"
-        axes.set_title(title, fontsize=9)
-        axes.set_axis_off()
-    mask, change = grid.flat[4:]
-    mask.imshow(found.mask[window][..., 0], cmap="gray", vmin=0, vmax=1)
-    mask.set_title("Mask", fontsize=9)
-    mask.set_axis_off()
-    gains = [metrics.psnr(clean, image) for image in found.images]
-    change.plot(np.subtract(gains, gains[0]), "o-")
-    change.set(xlabel="step", ylabel="gain (dB)")
-    change.grid(alpha=0.3)
-    figure.suptitle(f"{pair.name}: {experiment.steps} steps of adaptation", fontsize=10)
-    _save(figure, file)
 
 
 def _chosen(experiment, images):
@@ -164,7 +130,8 @@ def _write(pixels, file):
     cv2.imwrite(str(file), np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
 
 
-def _save(figure, file):
+def save_figure(figure, file):
+    """Writes a figure as a PNG, complete or not at all, and closes it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}")
     figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})

@@ -15,11 +15,14 @@ from dncnn_keras import datasets, metrics
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments.checkpoint import write_atomically
 from experiments.evaluation import ResultsFile
-from experiments.pictures import real_comparison
 from experiments.provenance import provenance
+from experiments.real_pictures import real_comparison
 from meta_aux import adapt
 from meta_aux.pretrained import WEIGHTS, load_pretrained
 
+# Strength for luminance and colour, sides of the template and of the search window: settings that
+# others have published for this set.
+_NLM = [5, 5, 5, 15]
 _FALLBACK = """
   !!  {reason}
   !!  Embedded photographs with made-up noise are used instead; no figure below can be
@@ -41,16 +44,19 @@ def real_table(experiment):
         ValueError: If a results file is damaged.
     """
     try:
-        dataset, folder = experiment.dataset, RESULTS
+        dataset = experiment.dataset
         pairs = datasets.load_pairs(dataset, "test")
     except datasets.DataUnavailableError as error:
         reason = str(error).replace("\n", "\n  !!  ")
         print(_FALLBACK.format(reason=reason), file=sys.stderr, flush=True)
-        dataset, folder, pairs = "sample", RUNS, datasets.load_pairs("sample", "test")
+        dataset, pairs = "sample", datasets.load_pairs("sample", "test")
+    # Figures on the embedded photographs must never replace others.
+    folder = RUNS if dataset == "sample" else RESULTS
     rows = []
     for name, title, make, made_with in _methods(experiment):
-        file = RUNS / "real-table" / dataset / f"{name}.json"
-        rows.append({"title": title, **_measure_all(title, make, pairs, file, made_with)})
+        results = ResultsFile(RUNS / "real-table" / dataset / f"{name}.json", made_with)
+        row = _measure_all(title, make, pairs, results)
+        rows.append({"title": title, **row, "provenance": results.content["provenance"]})
     summary = {
         "experiment": experiment.model_dump(mode="json"),
         "dataset": dataset,
@@ -61,10 +67,11 @@ def real_table(experiment):
     stem = folder / experiment.name.replace("-", "_")
     stem.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(stem.with_suffix(".json"), json.dumps(summary, indent=1) + "\n")
-    text = _markdown(experiment, dataset, rows, summary["provenance"])
+    text = _markdown(experiment, dataset, rows)
     write_atomically(stem.with_suffix(".md"), text)
+    shown = [pair for pair in pairs if pair.name == experiment.image] or pairs
     denoiser = load_pretrained(experiment.models[0])
-    real_comparison(_chosen(experiment, pairs), denoiser, experiment, stem.with_suffix(".png"))
+    real_comparison(shown[0], denoiser, experiment, stem.with_suffix(".png"))
     print(text)
     return stem.with_suffix(".md")
 
@@ -72,7 +79,8 @@ def real_table(experiment):
 def _methods(experiment):
     """Yields the name, the title, what makes the denoiser, and what decides its results."""
     yield "noisy", "noisy image", lambda: lambda noisy: [noisy], {}
-    yield "nlm", "NLM (OpenCV, colour)", lambda: _opencv_nlm, {"version": cv2.__version__}
+    made_with = {"version": cv2.__version__, "settings": _NLM}
+    yield "nlm", "NLM (OpenCV, colour)", lambda: _opencv_nlm, made_with
     for model in experiment.models:
         is_path = model.endswith(".weights.h5")
         weights = Path(model) if is_path else WEIGHTS / f"{model}.weights.h5"
@@ -96,13 +104,12 @@ def _adaptive(model, steps):
 
 def _opencv_nlm(noisy):
     pixels = np.round(np.clip(noisy, 0, 1) * 255).astype(np.uint8)[..., ::-1]  # BGR
-    denoised = cv2.fastNlMeansDenoisingColored(pixels, None, 5, 5, 5, 15)
+    denoised = cv2.fastNlMeansDenoisingColored(pixels, None, *_NLM)
     return [denoised[..., ::-1].astype(np.float32) / 255]
 
 
-def _measure_all(title, make, pairs, file, made_with):
+def _measure_all(title, make, pairs, results):
     """Returns `before` (and, of what adapts, `after`): lists of each image's PSNR and SSIM."""
-    results = ResultsFile(file, made_with)
     missing = [pair for pair in pairs if results.get(0, pair.name) is None]
     denoise = make() if missing else None
     for pair in tqdm(missing, desc=title, unit="image", disable=None):
@@ -120,20 +127,15 @@ def _measure_all(title, make, pairs, file, made_with):
     return {**row, "after": after[0]} if after else row
 
 
-def _chosen(experiment, pairs):
-    chosen = [pair for pair in pairs if pair.name == experiment.image]
-    return chosen[0] if chosen else pairs[0]
-
-
-def _markdown(experiment, dataset, rows, made_by):
+def _markdown(experiment, dataset, rows):
     lines = [
         f"# Real photographs: `{dataset}`, {len(rows[0]['before'])} images",
         "",
         f"Mean PSNR (dB) and SSIM of clipped images, before and after {experiment.steps} steps of "
         "adaptation to each image.",
         "",
-        "| method | before | after | gain | images that gain | seconds an image |",
-        "|---|---|---|---|---|---|",
+        "| method | before | after | gain | images that gain | seconds an image | measured |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         cells = [_cell(row["before"]), "", "", ""]
@@ -144,13 +146,12 @@ def _markdown(experiment, dataset, rows, made_by):
                 f"{gains.mean():+.3f} dB",
                 f"{(gains > 0).sum()} of {len(gains)}",
             ]
-        lines.append(f"| {row['title']} | {' | '.join(cells)} | {row['seconds']:.2f} |")
-    versions = made_by["versions"]
-    lines += [
-        "",
-        f"{made_by['date']}, revision {made_by['revision']}, TensorFlow {versions['tensorflow']}, "
-        f"Keras {versions['keras']}, {made_by['processor']}, {made_by['cores']} cores.",
-    ]
+        made_by = row["provenance"]
+        cells += [
+            f"{row['seconds']:.2f}",
+            f"{made_by['date'][:10]}, {made_by['cores']} cores of {made_by['processor']}",
+        ]
+        lines.append(f"| {row['title']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

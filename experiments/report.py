@@ -150,7 +150,12 @@ def _read_part(folder, part):
 def _read(file, shows):
     if file.suffix == ".png":
         return _read_picture(file, shows)
-    return _read_csv(file, shows) if file.suffix == ".csv" else _read_markdown(file)
+    if file.suffix == ".csv":
+        return _read_csv(file, shows)
+    text = _read_markdown(file)
+    if text.title == file.stem:  # it says nothing that the part's own title does not
+        return text
+    return text._replace(markdown=f"#### {text.title}\n\n{text.markdown}")
 
 
 def _read_picture(file, shows):

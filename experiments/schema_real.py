@@ -32,8 +32,10 @@ class RealData(Section):
     @pydantic.model_validator(mode="after")
     def _set_has_the_noise(self):
         pairs = ["polyu", "sidd-small", "sample"]
+        if self.noise == "real" and self.folder is not None:
+            raise ValueError("folder is for synthetic noise; pairs are named by dataset")
         allowed = pairs if self.noise == "real" else ["bsds500", "sample"]
-        if (self.folder is None or self.noise == "real") and self.dataset not in allowed:
+        if self.folder is None and self.dataset not in allowed:
             raise ValueError(f"with noise: {self.noise}, dataset must be one of {allowed}")
         return self
 
@@ -64,7 +66,8 @@ class MtlMethod(Section):
         learning_rate: That of the inner steps; null for those of the weights to start from.
         rates_learning_rate: Learning rate of the inner learning rates' logarithms, or null
             where they are not learned.
-        mask, steps, inner_weight, outer_weight, adapt_body: See `meta_aux.MTL`.
+        mask: Whether there is a mask network.
+        steps, inner_weight, outer_weight: See `meta_aux.MTL`.
     """
 
     name: Literal["mtl"]
@@ -73,7 +76,6 @@ class MtlMethod(Section):
     learning_rate: float | None = Field(5e-5, gt=0)
     inner_weight: float = Field(10.0, gt=0)
     outer_weight: float = Field(10.0, gt=0)
-    adapt_body: bool = False
     rates_learning_rate: float | None = Field(None, gt=0)
 
 
@@ -95,7 +97,7 @@ class TrainReal(Section):
     Attributes:
         name: Name of the run and of its weights.
         seed: The run's seed.
-        devices: As for `train-dncnn`.
+        devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers.
         network: `MultiTask`, or figure 4's `ParallelHeads`.
         start: Released weights or the path of some to start from, or null.
         data: What is trained on.
@@ -116,6 +118,18 @@ class TrainReal(Section):
     optimizer: Optimizer = Optimizer()
     training: Budget
     validation: RealValidation = RealValidation()
+
+    @pydantic.model_validator(mode="after")
+    def _epochs_hold_both_turns(self):
+        # Else the log has lines without a loss, and the schedules fit neither network.
+        method = self.method
+        if method.name == "maxl" and method.mask and method.train_mask:
+            turns = 2 * method.steps_per_pass
+            if self.training.epoch % turns:
+                raise ValueError(
+                    f"training.epoch must be a multiple of 2 * method.steps_per_pass ({turns})"
+                )
+        return self
 
 
 class RealTable(Section):

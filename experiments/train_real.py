@@ -44,7 +44,9 @@ def train_real(experiment, folder):
     """
     settings, training = experiment.model_dump(mode="json"), experiment.training
     make_batches = _batches(experiment)
-    validation_pairs = _centres(datasets.load_pairs(experiment.validation.dataset, "validation"))
+    # Their centres: a validation must not take longer than the training.
+    validation_pairs = datasets.load_pairs(experiment.validation.dataset, "validation")
+    validation_pairs = [pair.centre(256) for pair in validation_pairs]
     keras.utils.set_random_seed(experiment.seed)
     with make_strategy(experiment.devices).scope():
         denoiser = _make_denoiser(experiment)
@@ -127,16 +129,6 @@ def _colour_images(data):
     return images
 
 
-def _centres(pairs, side=256):
-    """Cuts the centres of pairs: a validation must not take longer than the training."""
-
-    def cut(image):
-        top, left = (max(0, (length - side) // 2) for length in image.shape[:2])
-        return image[top : top + side, left : left + side]
-
-    return [pair._replace(noisy=cut(pair.noisy), clean=cut(pair.clean)) for pair in pairs]
-
-
 def _make_denoiser(experiment):
     network = NETWORKS[experiment.network]()
     mask_network = MaskNetwork() if experiment.method.mask else None
@@ -146,8 +138,11 @@ def _make_denoiser(experiment):
         if type(start.network) is not type(network):
             raise ValueError(f"start: {experiment.start} holds no {experiment.network}")
         network.set_weights(start.network.get_weights())
+        denoiser.log_rates.assign(start.log_rates)
         if mask_network is not None and start.mask_network is not None:
             mask_network.set_weights(start.mask_network.get_weights())
+        elif mask_network is not None and not getattr(experiment.method, "train_mask", True):
+            raise ValueError(f"start: {experiment.start} has no mask network; train_mask it")
     return denoiser
 
 
@@ -176,7 +171,6 @@ def _make_trainer(experiment, denoiser):
             learning_rate=method.learning_rate,
             inner_weight=method.inner_weight,
             outer_weight=method.outer_weight,
-            adapt_body=method.adapt_body,
         )
         rate = method.rates_learning_rate
         second = {"rates_optimizer": rate and keras.optimizers.Adam(rate)}
@@ -191,7 +185,7 @@ def _make_trainer(experiment, denoiser):
 def _updates(trainer):
     if isinstance(trainer, MAXL):
         return trainer.updates
-    return trainer.optimizer.iterations
+    return int(trainer.optimizer.iterations.numpy())
 
 
 class _Validation(keras.callbacks.Callback):
@@ -201,10 +195,10 @@ class _Validation(keras.callbacks.Callback):
         super().__init__()
         self._measure = lambda: validate(denoiser, pairs, experiment.validation.steps)
         self._every = experiment.training.validate_every
-        # The log's columns are those of its first line.
-        self._values = {"psnr_before": float("nan"), "psnr_after": float("nan")}
 
     def on_epoch_end(self, epoch, logs=None):
+        # The log's columns are those of its first line, so there are always values.
+        values = dict.fromkeys(("psnr_before", "psnr_after"), float("nan"))
         if (epoch + 1) % self._every == 0:
-            self._values = self._measure()
-        logs.update(self._values)
+            values = self._measure()
+        logs.update({f"val_{name}": value for name, value in values.items()})

@@ -13,7 +13,7 @@ _PUBLIC = {
     "ParallelHeads": "parallel_heads",
     "MaskNetwork": "mask",
     "RealDenoiser": "real_denoiser",
-    "RealNoiseDenoiser": "denoiser",
+    "AdaptiveDenoiser": "adaptive_denoiser",
     "RIDNet": "ridnet",
     "MIRNet": "mirnet",
     "MAXL": "maxl",

@@ -1,9 +1,7 @@
 """Training pairs with the synthetic noise of the first stage of training."""
 
-import numpy as np
-import tensorflow as tf
-
 from dncnn_keras import noise, seeds
+from dncnn_keras.patches import endless_batches
 
 
 def degraded_patches(sampler, batch_size, start=0):
@@ -26,16 +24,7 @@ def degraded_patches(sampler, batch_size, start=0):
     >>> sampler = PatchSampler([np.zeros((64, 48, 3), "uint8")], patch_size=40, seed=0)
     >>> noisy, clean = next(iter(degraded_patches(sampler, batch_size=16)))
     """
-    return (
-        tf.data.Dataset.range(start * batch_size, np.iinfo(np.int64).max)
-        .map(
-            lambda index: degraded_patch(sampler, index),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
-        )
-        .batch(batch_size, drop_remainder=True)
-        .prefetch(tf.data.AUTOTUNE)
-    )
+    return endless_batches(lambda index: degraded_patch(sampler, index), batch_size, start)
 
 
 def degraded_patch(sampler, index):

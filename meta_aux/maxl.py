@@ -90,9 +90,9 @@ class MAXL(keras.Model):
                 Without it the mask network stays as it is, and every pass is the network's.
             **arguments: Further arguments of `keras.Model.compile`.
         """
-        super().compile(optimizer=optimizer, **arguments)
         if mask_optimizer is not None and not self.denoiser.mask_weights:
             raise ValueError("MAXL: there is no mask network for the mask_optimizer")
+        super().compile(optimizer=optimizer, **arguments)
         self.mask_optimizer = mask_optimizer
         # Built here, so that a checkpoint finds the state of both.
         self.optimizer.build(self.denoiser.network.trainable_variables)

@@ -29,8 +29,9 @@ class MTL(keras.Model):
         denoiser: The `RealDenoiser` to train. Without a mask network the auxiliary loss is the
             plain reconstruction loss.
         steps: Number K of inner steps.
-        learning_rate: Their learning rate alpha, of plain gradient descent; `None` for the rates
-            that the denoiser has, `denoiser.log_rates`.
+        learning_rate: Their learning rate alpha, of plain gradient descent. Times `inner_weight`
+            it replaces the denoiser's `log_rates` at once, which `adapt` uses too; `None` keeps
+            those.
         inner_weight: Weight lambda_in of the auxiliary loss.
         outer_weight: Weight lambda_out of the primary loss.
         adapt_body: Whether the body takes part in the inner steps too (the paper's ablation).
@@ -68,6 +69,8 @@ class MTL(keras.Model):
         super().__init__(name=name)
         if steps < 1:
             raise ValueError(f"MTL: steps must be at least 1, got {steps}")
+        if adapt_body and learning_rate is None:
+            raise ValueError("MTL: the denoiser's rates are the heads'; adapt_body needs one")
         self.denoiser = denoiser
         self.steps = steps
         self.adapt_body = adapt_body
@@ -90,13 +93,13 @@ class MTL(keras.Model):
                 Learning to Learn Quickly for Few-Shot Learning", 2017.)
             **arguments: Further arguments of `keras.Model.compile`.
         """
+        if rates_optimizer is not None and self.adapt_body:
+            raise ValueError("MTL: rates are learned for the heads; leave out adapt_body")
         super().compile(optimizer=optimizer, **arguments)
         self.rates_optimizer = rates_optimizer
         # Built here, so that its state is always in this order, in checkpoints as well.
         self.optimizer.build(self.denoiser.trainable_variables)
         if rates_optimizer is not None:
-            if self.adapt_body:
-                raise ValueError("MTL: rates are learned for the heads; leave out adapt_body")
             rates_optimizer.build([self.denoiser.log_rates])
 
     def call(self, noisy):
@@ -165,7 +168,7 @@ class MTL(keras.Model):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([shared, mask, log_rates, start])
             rates = tf.unstack(tf.exp(log_rates))
-            if self.adapt_body:  # the heads' rates are all the same, and the body's
+            if self.adapt_body:  # the heads' rates are all the same then, and the body's
                 rates = [rates[0]] * len(start)
             weights, restored = start, []
             for _ in range(self.steps):

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from dncnn_keras.patches import PatchSampler
+from dncnn_keras.patches import PatchSampler, endless_batches
 
 
 def pair_patches(pairs, patch_size, batch_size, seed, start=0):
@@ -37,13 +37,6 @@ def pair_patches(pairs, patch_size, batch_size, seed, start=0):
     # At scale 1 only: resized noise is no longer the camera's.
     stacked = [np.concatenate([pair.noisy, pair.clean], axis=-1) for pair in pairs]
     sampler = PatchSampler(stacked, patch_size, seed, scales=(1.0,))
-    return (
-        tf.data.Dataset.range(start * batch_size, np.iinfo(np.int64).max)
-        .map(
-            lambda index: tuple(tf.split(sampler(index), 2, axis=-1)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
-        )
-        .batch(batch_size, drop_remainder=True)
-        .prefetch(tf.data.AUTOTUNE)
+    return endless_batches(
+        lambda index: tuple(tf.split(sampler(index), 2, axis=-1)), batch_size, start
     )

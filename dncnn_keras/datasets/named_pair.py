@@ -20,6 +20,15 @@ class NamedPair(NamedTuple):
     noisy: np.ndarray
     clean: np.ndarray
 
+    def centre(self, side):
+        """Returns the pair of the pictures' centres of at most `side` x `side` pixels."""
+
+        def cut(image):
+            top, left = (max(0, (extent - side) // 2) for extent in image.shape[:2])
+            return image[top : top + side, left : left + side].copy()  # a view would keep it all
+
+        return self._replace(noisy=cut(self.noisy), clean=cut(self.clean))
+
 
 class UnreadableFileError(ValueError):
     """A file of a pair cannot be read, is damaged, or is no image."""

@@ -114,9 +114,8 @@ class PairSet:
                 f"{files.noisy}: noisy and clean picture differ in size, {sizes} pixels; "
                 "replace or remove both"
             )
-        if self.CROP:
-            noisy, clean = (_centre(image, self.CROP) for image in (noisy, clean))
-        return NamedPair(files.name, files.scene, noisy, clean)
+        pair = NamedPair(files.name, files.scene, noisy, clean)
+        return pair.centre(self.CROP) if self.CROP else pair
 
     def name_of(self, path):
         """The name of the pair to which a file belongs."""
@@ -265,8 +264,3 @@ class Nam(PairSet):
 
 
 PAIR_SETS = {pair_set.name: pair_set for pair_set in (PolyU(), SIDDSmall(), NamCC15(), Nam())}
-
-
-def _centre(image, side):
-    top, left = (max(0, (extent - side) // 2) for extent in image.shape[:2])
-    return image[top : top + side, left : left + side].copy()  # a view would keep it all

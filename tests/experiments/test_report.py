@@ -66,6 +66,7 @@ def results(tmp_path, monkeypatch):
     (folder / "table1.json").write_text(json.dumps(results))
     results = {"experiment": {}, "provenance": {**MADE_BY, "gpus": ["H100"]}}
     (folder / "real_table2.json").write_text(json.dumps(results))
+    (folder / "real_table2.md").write_text("# Real photographs: `nam`, 2 images\n\nNone.\n")
     (folder / "odd.csv").write_text("epoch,<script>alert(1)</script>\n1,a|b\n")
     (folder / "mine_log.md").write_text("# Why `this`\n\nBecause <script>alert(2)</script>.\n")
     return folder
@@ -97,6 +98,8 @@ def test_text_is_escaped_and_says_how_each_figure_was_made(results):
     assert f"{made}tensorflow 2.20.0, 2 cores of Fast <b>& loud, seeds 7." in markdown
     assert "2 cores of Fast <b>& loud, H100." in markdown  # has no seed
     assert "<h4>Panel</h4>" in page and "#### Panel" in markdown
+    assert "<h4>Real photographs: <code>nam</code>, 2 images</h4>" in page
+    assert "#### Real photographs: `nam`, 2 images" in markdown and "# figure3" not in markdown
 
 
 def test_what_is_missing_is_named_with_the_command_that_measures_it(results):

@@ -74,6 +74,12 @@ def test_the_second_stage_goes_on_from_the_first_and_learns_rates(folder):
     for one, other in zip(first.network.get_weights(), second.network.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-9)
     assert np.ptp(second.log_rates.numpy()) > 0.1
+    text = MTL.replace("name: tiny", "name: third\nstart: runs/tiny/tiny.weights.h5")
+    text = text.replace("rates_learning_rate: 0.1", "learning_rate: null")
+    (folder / "third.yaml").write_text(text)
+    assert main(["run", "third.yaml"]) == 0
+    third = load_pretrained("runs/third/third.weights.h5")
+    np.testing.assert_array_equal(third.log_rates, second.log_rates)
     about = json.loads((folder / "runs/tiny/tiny.json").read_text())
     assert about["validation"].keys() == {"psnr_before", "psnr_after"}
 
@@ -85,6 +91,7 @@ def test_the_second_stage_goes_on_from_the_first_and_learns_rates(folder):
         (MTL.replace("sample, noise", "bsds500, noise"), "dataset must be one of .*polyu"),
         (MTL.replace("steps: 2", "stps: 2"), "method.*stps: no such key"),
         (MTL.replace("mtl", "maml"), "method"),
+        (MAXL.replace("steps_per_pass: 1", "steps_per_pass: 2"), "multiple of 2 . method.steps"),
     ],
 )
 def test_a_wrong_value_is_named(folder, text, message):

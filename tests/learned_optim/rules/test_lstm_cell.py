@@ -6,11 +6,15 @@ from learned_optim.rules.lstm_cell import LSTMCell
 
 
 def test_steps_and_gradients_are_those_of_keras():
-    inputs, states = tf.random.normal((3, 50, 6)), [tf.random.normal((50, 4)) for _ in range(2)]
+    generator = np.random.default_rng(0)
+    inputs, *states = (
+        tf.constant(generator.normal(size=shape), tf.float32)
+        for shape in ((3, 50, 6), (50, 4), (50, 4))
+    )
     ours, theirs = LSTMCell(4), keras.layers.LSTMCell(4)
     ours.build((None, 6))
     theirs.build((None, 6))
-    theirs.set_weights([np.random.default_rng(0).normal(size=w.shape) for w in ours.get_weights()])
+    theirs.set_weights([generator.normal(size=w.shape) for w in ours.get_weights()])
     ours.set_weights(theirs.get_weights())
     results = []
     for cell in (ours, theirs):

@@ -1,3 +1,6 @@
+import importlib
+from configparser import ConfigParser
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,7 +8,14 @@ import pytest
 
 from dncnn_keras import cli, inference
 from dncnn_keras.images import read_image, write_image
-from meta_aux import MaskNetwork, MultiTask, RealDenoiser, RealNoiseDenoiser, adapt
+from meta_aux import (
+    AdaptiveDenoiser,
+    MaskNetwork,
+    MultiTask,
+    RealDenoiser,
+    adapt,
+    adaptive_denoiser,
+)
 from tests.meta_aux.conftest import FILTERS, scale_up
 
 
@@ -23,16 +33,29 @@ def noisy(generator):
 
 
 def test_adapts_by_the_models_own_rates(model, noisy):
-    adapted = RealNoiseDenoiser(model)(noisy)
-    np.testing.assert_array_equal(adapted, adapt(model, noisy, steps=5, learning_rate=0.01))
-    plain = RealNoiseDenoiser(model, steps=0)(noisy)
+    adapted = AdaptiveDenoiser(model)(noisy)
+    expected = adapt(model, noisy, steps=5, learning_rate=0.01)
+    np.testing.assert_allclose(adapted, expected, atol=1e-6)
+    plain = AdaptiveDenoiser(model, steps=0)(noisy)
     np.testing.assert_array_equal(plain, np.clip(model(noisy), 0, 1))
     assert abs(adapted - plain).max() > 1e-3
 
 
 def test_grey_images_are_refused_in_one_line(model):
     with pytest.raises(ValueError, match=r"needs colour images, got 1 channel\(s\); for grey"):
-        RealNoiseDenoiser(model)(np.zeros((1, 8, 8, 1)))
+        AdaptiveDenoiser(model)(np.zeros((1, 8, 8, 1)))
+
+
+@pytest.mark.parametrize(("name", "steps"), [("real-mtl", 0), ("real-mtl-adapted", 5)])
+def test_the_package_registers_its_denoisers(name, steps, model, monkeypatch):
+    parser = ConfigParser()
+    parser.read(Path(__file__).parents[2] / "setup.cfg")
+    registered = parser["options.entry_points"]["dncnn_keras.denoisers"].split("\n")
+    (target,) = [line.split(" = ")[1] for line in registered if line.split(" = ")[0] == name]
+    module, function = target.split(":")
+    monkeypatch.setattr(adaptive_denoiser, "load_pretrained", {"real-mtl": model}.get)
+    made = getattr(importlib.import_module(module), function)()
+    assert (made.model, made.steps) == (model, steps)
 
 
 def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
@@ -40,7 +63,7 @@ def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
 
     def entry_points(group, name):
         assert group == "dncnn_keras.denoisers"
-        made = SimpleNamespace(load=lambda: lambda: RealNoiseDenoiser(model, steps[name]))
+        made = SimpleNamespace(load=lambda: lambda: AdaptiveDenoiser(model, steps[name]))
         return [made] if name in steps else []
 
     monkeypatch.setattr(inference, "entry_points", entry_points)
@@ -51,7 +74,7 @@ def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
     for name, arguments in (("real-mtl-adapted", ["--adapt"]), ("real-mtl", ["--model=real-mtl"])):
         assert cli.main(["denoise", str(source), str(target), *arguments]) == 0
         written[name] = read_image(target)[0]
-        expected = RealNoiseDenoiser(model, steps[name])(read_image(source)[0][None])[0]
+        expected = AdaptiveDenoiser(model, steps[name])(read_image(source)[0][None])[0]
         np.testing.assert_allclose(written[name], expected, atol=0.51 / 255)
     assert abs(written["real-mtl"] - written["real-mtl-adapted"]).max() > 1 / 255
     assert cli.main(["denoise", str(source), str(target), "--adapt", "--model", "nlm"]) == 2

@@ -2,9 +2,10 @@
 
 from dncnn_keras.denoisers.denoiser import Denoiser
 from meta_aux.adaptation import adapt
+from meta_aux.pretrained import load_pretrained
 
 
-class RealNoiseDenoiser(Denoiser):
+class AdaptiveDenoiser(Denoiser):
     """Denoises colour photographs with a `RealDenoiser`, adapted to each of them or not.
 
     `dncnn_keras.denoise` and the command `dncnn-keras denoise` know the released weights as
@@ -16,7 +17,7 @@ class RealNoiseDenoiser(Denoiser):
 
     Example:
 
-    >>> denoiser = RealNoiseDenoiser(load_pretrained("real-mtl"))
+    >>> denoiser = AdaptiveDenoiser(load_pretrained("real-mtl"))
     >>> clean = denoiser(noisy[None])
     """
 
@@ -30,22 +31,16 @@ class RealNoiseDenoiser(Denoiser):
         if noisy.shape[-1] != self.model.network.channels:
             raise ValueError(
                 f"{self.name}: needs colour images, got {noisy.shape[-1]} channel(s); "
-                "for grey ones use --model dncnn-blind"
+                "for grey ones use dncnn-blind"
             )
         return adapt(self.model, noisy, self.steps)
 
 
-def unadapted():
-    """Makes `real-mtl`."""
-    return RealNoiseDenoiser(_load(), steps=0)
+def real_mtl():
+    """Makes the denoiser `real-mtl`."""
+    return AdaptiveDenoiser(load_pretrained("real-mtl"), steps=0)
 
 
-def adapted():
-    """Makes `real-mtl-adapted`."""
-    return RealNoiseDenoiser(_load())
-
-
-def _load():
-    from meta_aux.pretrained import load_pretrained
-
-    return load_pretrained("real-mtl")
+def real_mtl_adapted():
+    """Makes the denoiser `real-mtl-adapted`."""
+    return AdaptiveDenoiser(load_pretrained("real-mtl"))

@@ -12,7 +12,8 @@ help:            ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z0-9-]*\): *.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 26
 	@echo "Data: DENOISE_DATA=FOLDER names a folder that holds bsd400/ bsd68/ set12/ bsds500/{train,val,test}/"
-	@echo "      as image files; what is missing there is downloaded. Prepared copies: DENOISE_CACHE."
+	@echo "      as image files; what is missing there is downloaded, but for the pairs of real noise, polyu/"
+	@echo "      and nam_cc15/. Prepared copies: DENOISE_CACHE."
 
 setup: $(READY)  ## Make .venv and install the package with its test tools.
 

@@ -74,7 +74,7 @@ def read_image(path):
     pixels = _decode(data)
     if pixels is None:
         raise ValueError(f"{path}: damaged, or not a PNG, JPEG or TIFF image")
-    if data[:2] in (b"II", b"MM") and cv2.imcount(str(path)) > 1:
+    if data[:2] in (b"II", b"MM") and _has_second_page(data):
         raise ValueError(f"{path}: has several pages; split it into single images first")
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     if pixels.dtype not in (np.uint8, np.uint16) or channels not in (1, 3, 4):
@@ -166,11 +166,26 @@ def _decode(data):
         return None
 
 
+def _has_second_page(data):
+    # Not `cv2.imcount`, which is given a path, and crashes where that is not UTF-8.
+    pages = np.frombuffer(data, np.uint8)
+    return cv2.imdecodemulti(pages, cv2.IMREAD_UNCHANGED, range=(1, 2))[0]
+
+
 def _jpeg_is_whole(data):
-    """Whether the scan ends: the decoder fills up a cut off JPEG with grey and says nothing."""
+    """Whether the scan ends: the decoder fills up a cut off JPEG with grey and says nothing.
+
+    Nor is it whole where its header speaks of more pixels than its bytes can hold: a block of 8x8
+    takes a bit at least.
+    """
     position = 2
     while data[position : position + 1] == b"\xff":
-        if data[position + 1 : position + 2] == b"\xda":  # start of scan
+        marker, length = data[position + 1 : position + 2], data[position + 2 : position + 4]
+        if marker == b"\xda":  # start of scan
             return b"\xff\xd9" in data[position:]  # end of image
-        position += 2 + int.from_bytes(data[position + 2 : position + 4])
+        if marker in (b"\xc0", b"\xc1", b"\xc2"):  # start of frame
+            height, width = data[position + 5 : position + 7], data[position + 7 : position + 9]
+            if int.from_bytes(height) * int.from_bytes(width) > 8 * 64 * len(data):
+                return False
+        position += 2 + int.from_bytes(length)
     return True  # no JPEG that we can follow: the decoder decides

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from experiments import race_dncnn
 from experiments.__main__ import main
 from experiments.race_dncnn import _steps_to
 from learned_optim import save_rule
@@ -74,3 +75,19 @@ def test_steps_to_a_psnr_are_interpolated_on_the_mean_curve():
     assert _steps_to(curves, 20.0) == 10
     assert _steps_to(curves, 27.0) is None
     assert _steps_to([[], curves[0]], 20.0) is None
+
+
+def test_a_run_of_a_shorter_horizon_may_be_the_quickest_way(file, tmp_path, monkeypatch):
+    final = {("learned", 10): 25.0, ("learned", 20): 26.0, ("adam", 10): 22.0, ("adam", 20): 24.0}
+
+    def run(experiment, optimizer, horizon, seed, folder):
+        psnr = final[optimizer.name, horizon]
+        return {"psnr": psnr, "curve": [[horizon // 2, 1.0, 10.0], [horizon, 2.0, psnr]]}
+
+    monkeypatch.setattr(race_dncnn, "_run", run)
+    assert main(["run", str(file), "--set", "horizons=[20, 10]"]) == 0
+    sections = json.loads((tmp_path / "results/trial.json").read_text())["horizons"]
+    assert [section["horizon"] for section in sections] == [10, 20]
+    learned, adam = sections[1]["contenders"]
+    assert learned["steps_to_reference"] == pytest.approx(5 + 5 * 14 / 15)
+    assert adam["steps_to_reference"] == 20

@@ -89,7 +89,7 @@ def test_a_learning_rate_for_each_tensor(denoiser, noisy):
     none = adapt(denoiser, noisy, steps=0)
     np.testing.assert_array_equal(adapt(denoiser, noisy, learning_rate=[0.0] * count), none)
     denoiser.log_rates.assign([np.log(0.01)] * count)
-    np.testing.assert_allclose(adapt(denoiser, noisy), one)
+    np.testing.assert_allclose(adapt(denoiser, noisy), one, atol=1e-6)
     some = adapt(denoiser, noisy, learning_rate=[0.01] + [0.0] * (count - 1))
     assert not np.allclose(some, one, atol=1e-6) and not np.allclose(some, none, atol=1e-6)
 

@@ -77,14 +77,14 @@ def test_learning_rates_follow_the_slope_of_the_loss(denoiser, pair, generator):
     trainer = MTL(denoiser, **{**SETTINGS, "learning_rate": None})
     trainer.compile(still)
     values, direction = [], generator.normal(size=start.shape)
-    for step in (1e-5, -1e-5):
+    for step in (2e-3, -2e-3):
         denoiser.log_rates.assign(start + step * direction)
         logs = trainer.train_step(tuple(map(tf.constant, pair)))
         values.append(float(logs["loss"]))
         trainer.reset_metrics()
     scale = len(pair[0]) * SETTINGS["outer_weight"]  # a sum over images, and the log is a mean
-    slope = scale * (values[0] - values[1]) / 2e-5
-    np.testing.assert_allclose(gradient @ direction, slope, rtol=1e-3)
+    slope = scale * (values[0] - values[1]) / 4e-3
+    np.testing.assert_allclose(gradient @ direction, slope, rtol=1e-2)  # the log is in float32
 
 
 @pytest.mark.parametrize("network", [MultiTask, ParallelHeads])

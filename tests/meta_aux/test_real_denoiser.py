@@ -6,7 +6,7 @@ from tests.meta_aux.conftest import FILTERS
 
 def test_has_the_papers_parameters():
     model = RealDenoiser(MultiTask(), MaskNetwork())
-    assert model.count_params() == 659_809
+    assert model.network.count_params() + model.mask_network.count_params() == 659_809
     # What adapts, and the mask that it adapts by: the paper's 0.12 M.
     assert model.network.heads.count_params() + model.mask_network.count_params() == 115_201
 

@@ -1,7 +1,7 @@
 # Every target makes the environment it needs: the first one you type works on a fresh machine.
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint bench reproduce-table1 check-harness train meta-train reproduce-figure3 \
-  reproduce-figure4 reproduce-meta-dncnn train-real reproduce-real-table2 report clean
+.PHONY: help setup test fuzz lint bench reproduce-table1 check-harness train meta-train \
+  reproduce-figure3 reproduce-figure4 reproduce-meta-dncnn train-real reproduce-real-table2 report clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,6 +26,9 @@ $(READY): setup.cfg setup.py
 
 test: $(READY)   ## Run the tests (no data, network or GPU needed).
 	$(RUN) -m pytest
+
+fuzz: $(READY)   ## 10,000 bad inputs: none may end in a traceback, a hang or half a file.
+	$(RUN) -m tests.fuzz
 
 lint: $(READY)   ## Check style and formatting with ruff.
 	$(RUN) -m ruff check .
@@ -87,4 +90,4 @@ report: $(READY)  ## results/report.html and report.md: every table and figure o
 	$(RUN) -m experiments report
 
 clean:           ## Remove .venv and caches; runs/ and results/ stay.
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -34,7 +34,7 @@ def main(argv=None):
     arguments = _parser().parse_args(argv)
     try:
         return _denoise(arguments)
-    except (OSError, ValueError, ImportError, MemoryError) as error:
+    except (OSError, ValueError, ImportError, ArithmeticError, MemoryError) as error:
         if isinstance(error, OSError) and error.filename:
             error = f"{error.filename}: {error.strerror}"
         print(f"dncnn-keras: {one_line(error)}", file=sys.stderr)

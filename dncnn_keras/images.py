@@ -167,9 +167,18 @@ def _decode(data):
 
 
 def _has_second_page(data):
-    # Not `cv2.imcount`, which is given a path, and crashes where that is not UTF-8.
-    pages = np.frombuffer(data, np.uint8)
-    return cv2.imdecodemulti(pages, cv2.IMREAD_UNCHANGED, range=(1, 2))[0]
+    """Whether the first directory of a TIFF file names another one.
+
+    `cv2.imcount` crashes at a path that is not UTF-8, and does not count a damaged page.
+    """
+
+    def number(start, size):
+        return int.from_bytes(data[start : start + size], "little" if data[:1] == b"I" else "big")
+
+    is_big_tiff = number(2, 2) == 43
+    count, entry, pointer = (8, 20, 8) if is_big_tiff else (2, 12, 4)  # bytes of each
+    directory = number(pointer, pointer)
+    return number(directory + count + entry * number(directory, count), pointer) != 0
 
 
 def _jpeg_is_whole(data):

@@ -1,6 +1,7 @@
 """Denoising from Python in one call: `dncnn_keras.denoise(image)`."""
 
 import functools
+import reprlib
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -21,8 +22,8 @@ def denoise(image, model="dncnn-blind", sigma=None):
             each of them), the path of a `.weights.h5` file, a `DnCNN`, or any `Denoiser`. The
             denoiser of a name is kept for the next call; for many calls with a `DnCNN` make a
             `DnCNNDenoiser` of it once.
-        sigma: Standard deviation of the noise in grey levels of 255, which the classical methods
-            need and a blind network ignores.
+        sigma: Standard deviation of the noise in grey levels, 0 to 255, which the classical
+            methods need and a blind network ignores.
 
     Returns:
         The clean image, of the shape and dtype of `image`. Integers are clipped and rounded,
@@ -53,7 +54,7 @@ def denoise(image, model="dncnn-blind", sigma=None):
             "denoise: the image must have the shape (height, width), (height, width, 1 or 3) or "
             f"(batch, height, width, channels), got {image.shape}"
         )
-    noisy = to_float(batch) if integer else batch.astype(np.float32, copy=False)
+    noisy = to_float(batch) if integer else batch
     clean = find_denoiser(model)(noisy, sigma).reshape(image.shape)
     return from_float(clean, image.dtype) if integer else clean.astype(image.dtype, copy=False)
 
@@ -94,6 +95,14 @@ def _named(name):
 def _learned(model):
     # TensorFlow is loaded here, where it is needed, and not for the classical methods.
     from dncnn_keras.denoisers.dncnn import DnCNNDenoiser
+    from dncnn_keras.dncnn import DnCNN
     from dncnn_keras.pretrained import load_pretrained
 
-    return DnCNNDenoiser(load_pretrained(model) if isinstance(model, (str, Path)) else model)
+    if isinstance(model, (str, Path)):
+        model = load_pretrained(model)
+    if not isinstance(model, DnCNN):
+        raise ValueError(
+            "denoise: the model must be a name, the path of a .weights.h5 file, a DnCNN or a "
+            f"Denoiser, got {reprlib.repr(model)}"
+        )
+    return DnCNNDenoiser(model)

@@ -8,18 +8,17 @@ import hashlib
 import json
 import os
 import tempfile
-import warnings
 from pathlib import Path
 
 from dncnn_keras.dncnn import DnCNN
+from dncnn_keras.weight_files import SUFFIX, description_of, load_model, read_description
 
 WEIGHTS = Path(__file__).parent / "weights"
-_SUFFIX = ".weights.h5"
 
 
 def available():
     """Names of the weights that come with the package, sorted."""
-    names = (path.name.removesuffix(_SUFFIX) for path in WEIGHTS.glob(f"*{_SUFFIX}"))
+    names = (path.name.removesuffix(SUFFIX) for path in WEIGHTS.glob(f"*{SUFFIX}"))
     return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
 
 
@@ -29,13 +28,13 @@ def weights_file(name):
     Raises:
         FileNotFoundError: If there are no such weights.
     """
-    if str(name).endswith(_SUFFIX):
+    if str(name).endswith(SUFFIX):
         return Path(name)
     if str(name) in available():
-        return WEIGHTS / f"{name}{_SUFFIX}"
+        return WEIGHTS / f"{name}{SUFFIX}"
     raise FileNotFoundError(
         f"there are no weights named {str(name)!r}; available: "
-        f"{', '.join(available()) or 'none'}, or the path of a {_SUFFIX} file"
+        f"{', '.join(available()) or 'none'}, or the path of a {SUFFIX} file"
     )
 
 
@@ -58,33 +57,13 @@ def load_pretrained(name="dncnn-blind"):
         model = load_pretrained("dncnn-blind")
     """
     weights = weights_file(name)
-    stem = weights.name.removesuffix(_SUFFIX)
-    description = weights.with_name(f"{stem}.json")
+    description = description_of(weights)
     for path in (weights, description):
         if not path.is_file():
             raise FileNotFoundError(f"{path}: there is no such file")
-    try:
-        about = json.loads(description.read_text(encoding="utf-8"))
-        config, sha256 = dict(about["model"]), about["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{description}: must be JSON with 'model' and 'sha256', as save_pretrained writes it"
-        ) from error
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != sha256:
-        raise ValueError(
-            f"{weights}: damaged, or not the file that {description.name} describes "
-            "(its SHA-256 differs); install or copy the two again"
-        )
-    try:
-        model = DnCNN(**config, name=stem)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers it skips
-            model.load_weights(weights)
-    except (ValueError, KeyError, TypeError, OSError, UserWarning) as error:
-        raise ValueError(
-            f"{weights}: not the weights of the model in {description.name}, DnCNN({config})"
-        ) from error
-    return model
+    _, config = read_description(weights, "model")
+    config["name"] = description.stem
+    return load_model(weights, DnCNN, config, ["depth", "filters", "channels"])
 
 
 def save_pretrained(model, name, folder, provenance):
@@ -115,7 +94,7 @@ def save_pretrained(model, name, folder, provenance):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
-        weights, description = (Path(temporary, name + suffix) for suffix in (_SUFFIX, ".json"))
+        weights, description = (Path(temporary, name + suffix) for suffix in (SUFFIX, ".json"))
         plain.save_weights(weights)
         sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
         about = {**provenance, "model": config, "sha256": sha256}

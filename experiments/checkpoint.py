@@ -7,6 +7,11 @@ from pathlib import Path
 
 import keras
 
+from dncnn_keras.one_line import one_line
+from dncnn_keras.weight_files import load_weights
+
+_DAMAGED = "damaged; delete the folder that it lies in, or give this run another name"
+
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves the whole state of a training after every epoch, and restores it.
@@ -36,10 +41,14 @@ class Checkpoint(keras.callbacks.Callback):
         file = self.folder / "settings.json"
         if not file.exists():
             write_atomically(file, json.dumps(settings, indent=2) + "\n")
-        key = _first_difference(json.loads(file.read_text()), json.loads(json.dumps(settings)))
+        try:
+            before = {**json.loads(file.read_text(encoding="utf-8"))}
+        except (ValueError, TypeError, RecursionError):
+            raise ValueError(f"{file}: {_DAMAGED}") from None
+        key = _first_difference(before, json.loads(json.dumps(settings)))
         if key:
             raise ValueError(
-                f"{self.folder}: holds a run with another `{key}`; "
+                f"{self.folder}: holds a run with another `{one_line(key)}`; "
                 "delete that folder, or give this run another name"
             )
 
@@ -56,16 +65,21 @@ class Checkpoint(keras.callbacks.Callback):
 
         Returns:
             The number of epochs that are done, 0 where there is no checkpoint.
+
+        Raises:
+            ValueError: If there are checkpoints and none can be read.
         """
-        for file in (self._current, self._previous):
-            if file.exists():
-                model.optimizer.build(model.trainable_variables)
-                try:
-                    model.load_weights(file)
-                except (OSError, KeyError) as error:
-                    print(f"{file}: damaged, trying the checkpoint before it ({error})")
-                    continue
-                return self._counter(model) // self.steps_per_epoch
+        files = [file for file in (self._current, self._previous) if file.exists()]
+        for file in files:
+            model.optimizer.build(model.trainable_variables)
+            try:
+                load_weights(model, file)
+            except ValueError as error:
+                print(f"{file}: damaged, trying the checkpoint before it ({error})")
+                continue
+            return self._counter(model) // self.steps_per_epoch
+        if files:
+            raise ValueError(f"{files[0]}: {_DAMAGED}")
         return 0
 
     def on_epoch_end(self, epoch, logs=None):
@@ -80,9 +94,12 @@ class Checkpoint(keras.callbacks.Callback):
 def trim_log(file, epochs):
     """Drops the lines of a Keras CSV log that belong to epochs which will be run again."""
     if file.exists():
-        with file.open(newline="") as opened:
-            header, *rows = list(csv.reader(opened)) or [[]]
-        rows = [row for row in rows if len(row) == len(header) and int(row[0]) < epochs]
+        try:
+            with file.open(newline="", encoding="utf-8") as opened:
+                header, *rows = list(csv.reader(opened)) or [[]]
+            rows = [row for row in rows if len(row) == len(header) and int(row[0]) < epochs]
+        except (ValueError, IndexError, csv.Error):
+            raise ValueError(f"{file}: {_DAMAGED}") from None
         lines = [",".join(row) for row in ([header, *rows] if rows else [])]
         write_atomically(file, "".join(line + "\n" for line in lines))
 
@@ -90,8 +107,11 @@ def trim_log(file, epochs):
 def write_atomically(file, text):
     """Writes a text file so that it holds either its old or its new content, never a part."""
     temporary = file.with_name(f".{file.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, file)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _first_difference(old, new, path=""):

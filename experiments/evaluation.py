@@ -3,13 +3,36 @@
 import json
 import time
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
+import pydantic
 from tqdm import tqdm
 
 from dncnn_keras import metrics, noise, seeds
 from experiments.checkpoint import write_atomically
+from experiments.kept_results import Provenance, read_kept
 from experiments.provenance import provenance
+
+Result = TypeVar("Result")
+
+
+class Measurement(pydantic.BaseModel):
+    """What `evaluate` measures of an image."""
+
+    psnr: float
+    psnr_unclipped: float
+    ssim: float
+    ssim_range_2: float
+    seconds: float
+
+
+class Kept(pydantic.BaseModel, Generic[Result]):
+    """What a `ResultsFile` holds: for every sigma each image's result."""
+
+    made_with: dict
+    provenance: Provenance
+    results: dict[str, dict[str, Result]]
 
 
 class ResultsFile:
@@ -18,20 +41,18 @@ class ResultsFile:
     Args:
         path: The file. What it holds is used again only if it was made with the same `made_with`.
         made_with: JSON-like dict of all that decides the results: seed, settings, weights.
+        result: Type of an image's result, as pydantic takes it.
+
+    Raises:
+        ValueError: If the file is damaged.
     """
 
-    def __init__(self, path, made_with):
+    def __init__(self, path, made_with, result=Measurement):
         self.path = Path(path)
         self.content = {"made_with": made_with, "provenance": None, "results": {}}
         if self.path.exists():
-            try:
-                content = json.loads(self.path.read_text(encoding="utf-8"))
-                made_before = content["made_with"]
-            except (ValueError, KeyError, TypeError):
-                raise ValueError(
-                    f"{self.path}: damaged; delete it, and it is computed again"
-                ) from None
-            if made_before == made_with:
+            content = read_kept(self.path, Kept[result])
+            if content["made_with"] == made_with:
                 self.content = content
 
     def get(self, sigma, image):
@@ -99,8 +120,6 @@ def _measure(denoiser, image, sigma, seed):
     started = time.perf_counter()
     output = denoiser(noisy[None], sigma)[0]
     seconds = time.perf_counter() - started
-    if not np.isfinite(output).all():
-        raise FloatingPointError(f"{image.name}, sigma {sigma:g}: the denoiser returned NaN")
     denoised = np.clip(output, 0, 1)
     return {
         "psnr": round(metrics.psnr(clean, denoised), 4),

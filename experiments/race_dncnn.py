@@ -5,15 +5,25 @@ import json
 import math
 
 import numpy as np
+import pydantic
 
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments.checkpoint import write_atomically
 from experiments.curves import race_curves
+from experiments.kept_results import read_kept
 from experiments.provenance import provenance
 from experiments.schema import TrainDnCNN
 from experiments.train_dncnn import train_dncnn
 
 _TUNING_SEED = 100
+
+
+class KeptRun(pydantic.BaseModel):
+    """What is kept of a run: settings, final PSNR, and points (steps, seconds, PSNR)."""
+
+    experiment: dict
+    psnr: float
+    curve: list[tuple[int, float, float]]
 
 
 def race_dncnn(experiment):
@@ -113,8 +123,10 @@ def _run(experiment, optimizer, horizon, seed, folder):
     settings = training.model_dump(mode="json")
     file = folder / f"{key}.json"
     if file.exists():
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        if kept["experiment"] != settings:
+        kept = read_kept(file, KeptRun)
+        steps = [point[0] for point in kept["curve"]]
+        epoch = training.training.epoch
+        if kept["experiment"] != settings or steps not in ([], [*range(epoch, horizon + 1, epoch)]):
             raise ValueError(f"{file}: made with other settings; move it away to run it again")
         return kept
     print(f"{experiment.name}: {key}", flush=True)

@@ -4,18 +4,23 @@ An experiment file is YAML. Its `kind` decides which class describes it; every k
 its name, type and range before anything runs.
 """
 
+import reprlib
 from pathlib import Path
 from typing import get_args
 
 import pydantic
 import yaml
 
+from dncnn_keras.one_line import one_line
 from experiments import schema
 from experiments.schema_real import RealTable, TrainReal
 
 
 class ExperimentError(ValueError):
     """An experiment file, or a `--set`, that cannot be run; the message is one line."""
+
+    def __init__(self, message):
+        super().__init__(one_line(message))
 
 
 KINDS = {
@@ -49,9 +54,11 @@ def read_experiment(path, overrides=()):
     """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise ExperimentError(f"{path}: cannot be read: {error}") from None
+    try:
+        values = _parse(text)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
@@ -62,12 +69,45 @@ def read_experiment(path, overrides=()):
     for override in overrides:
         _override(values, override)
     kind = values.get("kind")
-    if kind not in KINDS:
-        raise ExperimentError(f"{path}: kind: must be one of {', '.join(KINDS)}; got {kind!r}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        got = reprlib.repr(kind)
+        raise ExperimentError(f"{path}: kind: must be one of {', '.join(KINDS)}; got {got}")
     try:
         return KINDS[kind].model_validate(values)
     except pydantic.ValidationError as error:
         raise ExperimentError(f"{path}: {_explain(error, KINDS[kind])}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML of plain values: it runs nothing, and holds no more than what is written out.
+
+    That is why there are no aliases: a few lines of them can stand for more values than a machine
+    can hold.
+    """
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_object(self, node, deep=False):
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, int) and value.bit_length() > 64:
+                raise ValueError("too large for all that an experiment counts")
+        except (ValueError, LookupError, AttributeError):
+            # What PyYAML raises at a value like 2020-99-99 depends on its type, and names no line.
+            problem = f"{reprlib.repr(node.value)} is not a valid {node.tag.rpartition(':')[2]}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
+        return value
+
+
+def _parse(text):
+    try:
+        return yaml.load(text, _Loader)
+    except RecursionError:
+        raise yaml.MarkedYAMLError(problem="nested too deeply") from None
 
 
 def _override(values, override):
@@ -80,7 +120,7 @@ def _override(values, override):
         if not isinstance(values, dict):
             raise ExperimentError(f"--set {override}: {section} is a value, not a section")
     try:
-        values[last] = yaml.safe_load(value)
+        values[last] = _parse(value)
     except yaml.YAMLError:
         raise ExperimentError(f"--set {override}: {value!r} is not a YAML value") from None
 
@@ -91,7 +131,8 @@ def _explain(error, kind):
     path = [part for part in complaint["loc"] if isinstance(part, str) and "[" not in part]
     if complaint["type"] != "extra_forbidden":
         message = complaint["msg"].removeprefix("Value error, ")
-        return f"{'.'.join(path) or 'experiment'}: {message}; got {complaint['input']!r}"
+        got = reprlib.repr(complaint["input"])
+        return f"{'.'.join(path) or 'experiment'}: {message}; got {got}"
     sections = [kind]
     for part in path[:-1]:
         (section, *others) = sections

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pydantic
+from pydantic import Field
 from tqdm import tqdm
 
 from dncnn_keras import datasets, metrics
@@ -28,6 +30,13 @@ _FALLBACK = """
   !!  Embedded photographs with made-up noise are used instead; no figure below can be
   !!  compared with any paper's.
 """
+
+
+class RealMeasurement(pydantic.BaseModel):
+    """Of an image: PSNR and SSIM before and, of what adapts, after adaptation."""
+
+    values: list[tuple[float, float]] = Field(min_length=1, max_length=2)
+    seconds: float
 
 
 def real_table(experiment):
@@ -54,7 +63,8 @@ def real_table(experiment):
     folder = RUNS if dataset == "sample" else RESULTS
     rows = []
     for name, title, make, made_with in _methods(experiment):
-        results = ResultsFile(RUNS / "real-table" / dataset / f"{name}.json", made_with)
+        file = RUNS / "real-table" / dataset / f"{name}.json"
+        results = ResultsFile(file, made_with, RealMeasurement)
         row = _measure_all(title, make, pairs, results)
         rows.append({"title": title, **row, "provenance": results.content["provenance"]})
     summary = {

@@ -12,6 +12,7 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from dncnn_keras.one_line import one_line
 from experiments.checkpoint import write_atomically
 from experiments.report_parts import SECTIONS, Part
 
@@ -160,7 +161,8 @@ def _read(file, shows):
 
 def _read_picture(file, shows):
     content = file.read_bytes()
-    if not (content.startswith(b"\x89PNG\r\n\x1a\n") and content.endswith(b"IEND\xaeB`\x82")):
+    whole = content.startswith(b"\x89PNG\r\n\x1a\n") and content.endswith(b"IEND\xaeB`\x82")
+    if not whole or len(content) < 24:
         raise ValueError(f"{file}: damaged, not a whole PNG; delete it or make it again")
     width, height = struct.unpack(">II", content[16:24])
     return Picture(file.name, shows, width, height, base64.b64encode(content).decode("ascii"))
@@ -174,9 +176,12 @@ def _read_text(file):
 
 
 def _read_csv(file, shows):
-    rows = list(csv.reader(_read_text(file).splitlines()))
+    try:
+        rows = list(csv.reader(_read_text(file).splitlines()))
+    except csv.Error:
+        rows = []
     if not rows:
-        raise ValueError(f"{file}: damaged, empty; delete it or make it again")
+        raise ValueError(f"{file}: damaged, or empty; delete it or make it again")
     lines = [[cell.replace("|", r"\|") for cell in row] for row in rows]
     lines.insert(1, ["---"] * len(rows[0]))
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -204,11 +209,11 @@ def _read_provenance(file):
             *made_by["gpus"],
             *(f"{key} {experiment[key]}" for key in ("seed", "seeds") if key in experiment),
         ]
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return one_line(", ".join(parts))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(
             f"{file}: damaged, or not the results of an experiment; move it away, or measure again"
         ) from None
-    return ", ".join(parts)
 
 
 def _markdown_parser():

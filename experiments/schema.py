@@ -13,9 +13,9 @@ from experiments.published import TABLE1_SNR
 
 
 class Section(pydantic.BaseModel):
-    """Base class: no unknown keys, and no changes later."""
+    """Base class: no unknown keys, no NaN or infinity, and no changes later."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Sigma = Annotated[float, Field(ge=0, le=255)]

@@ -8,20 +8,20 @@ import hashlib
 import json
 import os
 import tempfile
-import warnings
 from pathlib import Path
 
 import keras
 
+from dncnn_keras.one_line import one_line
+from dncnn_keras.weight_files import SUFFIX, description_of, load_model, read_description
 from learned_optim.rules import RULES, make_rule
 
 WEIGHTS = Path(__file__).parent / "weights"
-_SUFFIX = ".weights.h5"
 
 
 def available():
     """Names of the rules that come with the package, sorted."""
-    names = (path.name.removesuffix(_SUFFIX) for path in WEIGHTS.glob(f"*{_SUFFIX}"))
+    names = (path.name.removesuffix(SUFFIX) for path in WEIGHTS.glob(f"*{SUFFIX}"))
     return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
 
 
@@ -43,35 +43,21 @@ def load_rule(name="default"):
 
     >>> optimizer = LearnedOptimizer(weights=load_rule("default"))
     """
-    weights = Path(name) if str(name).endswith(_SUFFIX) else WEIGHTS / f"{name}{_SUFFIX}"
-    description = weights.with_name(weights.name.removesuffix(_SUFFIX) + ".json")
+    weights = Path(name) if str(name).endswith(SUFFIX) else WEIGHTS / f"{name}{SUFFIX}"
+    description = description_of(weights)
     for path in (weights, description):
         if not path.is_file():
             raise FileNotFoundError(
                 f"there are no learned-optimizer weights {str(name)!r} ({path} is missing); "
-                f"available: {', '.join(available()) or 'none'}, or the path of a {_SUFFIX} file"
+                f"available: {', '.join(available()) or 'none'}, or the path of a {SUFFIX} file"
             )
-    try:
-        about = json.loads(description.read_text(encoding="utf-8"))
-        arguments, sha256 = dict(about["rule"]), about["sha256"]
-        rule = make_rule(**arguments)
-        rule.learning_rate = float(about["learning_rate"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{description}: does not describe a rule of learned_optim ({error}); save_rule "
-            "writes such files"
-        ) from error
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != sha256:
-        raise ValueError(
-            f"{weights}: damaged, or not the file that {description.name} describes "
-            "(its SHA-256 differs); install or copy the two again"
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers it skips
-            _Weights(rule).load_weights(weights)
-    except (ValueError, KeyError, OSError, UserWarning) as error:
-        raise ValueError(f"{weights}: not the weights of the rule {arguments}") from error
+    about, arguments = read_description(weights, "rule")
+    numbers = {**arguments, "learning_rate": about.get("learning_rate")}
+    for key, value in numbers.items():
+        if key != "name" and not (isinstance(value, (int, float)) and 0 <= value < 1e30):
+            raise ValueError(one_line(f"{description}: {key} must be a number, got {value!r}"))
+    rule = load_model(weights, _make, arguments, ["units", "layers"]).rule
+    rule.learning_rate = float(about["learning_rate"])
     return rule
 
 
@@ -96,7 +82,7 @@ def save_rule(rule, name, folder, learning_rate, provenance):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
-        weights, description = (Path(temporary, name + suffix) for suffix in (_SUFFIX, ".json"))
+        weights, description = (Path(temporary, name + suffix) for suffix in (SUFFIX, ".json"))
         _Weights(rule).save_weights(weights)
         about = {
             **provenance,
@@ -123,6 +109,10 @@ def describe(rule):
         f"{type(rule).__name__} cannot be saved: it is not in learned_optim.rules.RULES, where a "
         "rule of your own must be entered under a name"
     )
+
+
+def _make(**arguments):
+    return _Weights(make_rule(**arguments))
 
 
 class _Weights(keras.Model):

@@ -8,9 +8,9 @@ import hashlib
 import json
 import os
 import tempfile
-import warnings
 from pathlib import Path
 
+from dncnn_keras.weight_files import SUFFIX, description_of, load_model, read_description
 from meta_aux.mask import MaskNetwork
 from meta_aux.multi_task import MultiTask
 from meta_aux.parallel_heads import ParallelHeads
@@ -18,12 +18,11 @@ from meta_aux.real_denoiser import RealDenoiser
 
 WEIGHTS = Path(__file__).parent / "weights"
 NETWORKS = {"MultiTask": MultiTask, "ParallelHeads": ParallelHeads}
-_SUFFIX = ".weights.h5"
 
 
 def available():
     """Names of the weights that come with the package, sorted."""
-    names = (path.name.removesuffix(_SUFFIX) for path in WEIGHTS.glob(f"*{_SUFFIX}"))
+    names = (path.name.removesuffix(SUFFIX) for path in WEIGHTS.glob(f"*{SUFFIX}"))
     return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
 
 
@@ -45,37 +44,17 @@ def load_pretrained(name="real-mtl"):
 
         model = load_pretrained("real-mtl")
     """
-    weights = Path(name) if str(name).endswith(_SUFFIX) else WEIGHTS / f"{name}{_SUFFIX}"
-    stem = weights.name.removesuffix(_SUFFIX)
-    description = weights.with_name(f"{stem}.json")
+    weights = Path(name) if str(name).endswith(SUFFIX) else WEIGHTS / f"{name}{SUFFIX}"
+    description = description_of(weights)
     for path in (weights, description):
         if not path.is_file():
             raise FileNotFoundError(
                 f"there are no real-noise weights {str(name)!r} ({path} is missing); "
-                f"available: {', '.join(available()) or 'none'}, or the path of a {_SUFFIX} file"
+                f"available: {', '.join(available()) or 'none'}, or the path of a {SUFFIX} file"
             )
-    try:
-        about = json.loads(description.read_text(encoding="utf-8"))
-        config, sha256 = dict(about["model"]), about["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{description}: must be JSON with 'model' and 'sha256', as save_pretrained writes it"
-        ) from error
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != sha256:
-        raise ValueError(
-            f"{weights}: damaged, or not the file that {description.name} describes "
-            "(its SHA-256 differs); install or copy the two again"
-        )
-    try:
-        model = _make(**config, name=stem)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers it skips
-            model.load_weights(weights)
-    except (ValueError, KeyError, TypeError, OSError, UserWarning) as error:
-        raise ValueError(
-            f"{weights}: not the weights of the model in {description.name}, {config}"
-        ) from error
-    return model
+    _, config = read_description(weights, "model")
+    config["name"] = description.stem
+    return load_model(weights, _make, config, ["filters", "channels", "mask_filters"])
 
 
 def save_pretrained(model, name, folder, provenance):
@@ -113,7 +92,7 @@ def save_pretrained(model, name, folder, provenance):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
-        weights, description = (Path(temporary, name + suffix) for suffix in (_SUFFIX, ".json"))
+        weights, description = (Path(temporary, name + suffix) for suffix in (SUFFIX, ".json"))
         plain.save_weights(weights)
         sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
         about = {**provenance, "model": config, "sha256": sha256}

@@ -1,6 +1,12 @@
 """The contract that every denoiser keeps, learned or classical."""
 
+import numbers
+import reprlib
+
 import numpy as np
+
+# Noise of sigma 255, the largest, leaves [0, 1] by less; grey levels of 255 leave it by far more.
+LARGEST = 10
 
 
 class Denoiser:
@@ -23,28 +29,44 @@ class Denoiser:
 
         Args:
             noisy: float32 array of shape `(batch, height, width, channels)`, unclipped.
-            sigma: Noise standard deviation in grey levels of 255, or `None` where it is unknown.
+            sigma: Noise standard deviation in grey levels, 0 to 255, or `None` where it is unknown.
 
         Returns:
             float32 array of the same shape.
 
         Raises:
-            ValueError: If `noisy` has another rank, holds NaN or infinite values, or if the
-                method needs `sigma` and it is missing or negative.
+            ValueError: If `noisy` is not of floats, has another rank, holds NaN or infinite values
+                or leaves [0, 1] by far, or if `sigma` is not in its range or missing where the
+                method needs it.
+            FloatingPointError: If NaN or infinite values come out.
         """
-        noisy = np.asarray(noisy, np.float32)
+        noisy = np.asarray(noisy)
+        if not np.issubdtype(noisy.dtype, np.floating):
+            raise ValueError(f"{self.name}: expected images of floats, got {noisy.dtype}")
+        with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
+            noisy = noisy.astype(np.float32, copy=False)
         if noisy.ndim != 4 or 0 in noisy.shape:
             raise ValueError(
                 f"{self.name}: expected images of shape (batch, height, width, channels), "
                 f"got {noisy.shape}"
             )
-        if not np.isfinite(noisy).all():
+        largest = max(noisy.max(), -noisy.min())
+        if not np.isfinite(largest):
             raise ValueError(f"{self.name}: the image holds NaN or infinite values")
+        if largest > LARGEST:
+            raise ValueError(
+                f"{self.name}: the image holds values up to {largest:g}, and should be about "
+                "[0, 1]; divide grey levels by 255"
+            )
         if self.needs_sigma and sigma is None:
             raise ValueError(f"{self.name}: needs the noise level sigma (grey levels of 255)")
-        if sigma is not None and not (np.isfinite(sigma) and sigma >= 0):
-            raise ValueError(f"{self.name}: sigma must be a number >= 0, got {sigma}")
-        return np.asarray(self.denoise_batch(noisy, sigma), np.float32)
+        if sigma is not None and not (isinstance(sigma, numbers.Real) and 0 <= sigma <= 255):
+            got = reprlib.repr(sigma)
+            raise ValueError(f"{self.name}: sigma must be a number from 0 to 255, got {got}")
+        clean = np.asarray(self.denoise_batch(noisy, sigma), np.float32)
+        if not np.isfinite(clean).all():
+            raise FloatingPointError(f"{self.name}: returned NaN or infinite values")
+        return clean
 
     def denoise_batch(self, noisy, sigma):
         """Denoises a checked batch, here channel by channel with `denoise_image`."""

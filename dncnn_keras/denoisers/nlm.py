@@ -43,7 +43,7 @@ class NLM(Denoiser):
 
         if sigma == 0:
             return noisy
-        return denoise_nl_means(
+        clean = denoise_nl_means(
             noisy,
             patch_size=self.patch_size,
             patch_distance=self.patch_distance,
@@ -51,3 +51,4 @@ class NLM(Denoiser):
             sigma=sigma / 255,
             fast_mode=True,
         )
+        return clean.reshape(noisy.shape)  # scikit-image drops a side of one pixel

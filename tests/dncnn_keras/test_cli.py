@@ -122,6 +122,23 @@ def test_wrong_output(tmp_path, weights, capfd):
     assert source.read_bytes() == before
 
 
+def test_a_name_with_a_line_break_is_told_on_one_line(tmp_path, weights, capfd):
+    (tmp_path / "a\nb.png").write_text("hello")
+    line = _fails(capfd, tmp_path / "a\nb.png", tmp_path / "c.png", "--model", weights)
+    assert r"a\nb.png: damaged" in line
+
+
+def test_too_little_memory(tmp_path, weights, capfd, monkeypatch):
+    write_image(tmp_path / "a.png", _image())
+
+    def to_float(pixels):
+        raise MemoryError("Unable to allocate 12 GiB")
+
+    monkeypatch.setattr(images, "to_float", to_float)
+    line = _fails(capfd, tmp_path / "a.png", tmp_path / "b.png", "--model", weights)
+    assert "Unable to allocate 12 GiB" in line
+
+
 @pytest.mark.parametrize("folder", [False, True])
 def test_full_disk(tmp_path, weights, capfd, monkeypatch, folder):
     source = tmp_path / "in" / "a.png"

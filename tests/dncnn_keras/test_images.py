@@ -1,4 +1,5 @@
 import errno
+import os
 import stat
 from pathlib import Path
 
@@ -99,6 +100,20 @@ def _pages(path):
     path.write_bytes(cv2.imencodemulti(".tiff", pages)[1])
 
 
+def _damaged_second_page(path):
+    _pages(path)
+    path.write_bytes(path.read_bytes()[:-30])  # the directory of the second page ends the file
+
+
+def _huge(path):
+    """A JPEG whose header speaks of 32767x32767 pixels, which the decoder would fill with grey."""
+    _store(path, _pixels(np.uint8, 3))
+    data = bytearray(path.read_bytes())
+    start = data.index(b"\xff\xc0") + 5
+    data[start : start + 4] = b"\x7f\xff\x7f\xff"
+    path.write_bytes(data)
+
+
 BAD_FILES = {
     "missing": ("x.png", lambda path: None, "there is no such file"),
     "empty": ("x.png", lambda path: path.touch(), "damaged"),
@@ -108,14 +123,30 @@ BAD_FILES = {
     "cut off tiff": _cut_off(".tif", 0.7),
     "cut off jpeg": _cut_off(".jpg", 0.7),
     "jpeg without its last byte": _cut_off(".jpg", 0.99999),
+    "jpeg of few bytes and many pixels": ("x.jpg", _huge, "damaged"),
     "float": (
         "x.tif",
         lambda path: _store(path, np.zeros((4, 4), np.float32)),
         "float32 are not supported",
     ),
     "pages": ("x.tiff", _pages, "several pages"),
+    "damaged second page": ("x.tiff", _damaged_second_page, "several pages"),
     "other format": ("x.gif", lambda path: path.touch(), "not a name of a PNG, JPEG or TIFF"),
 }
+
+
+def test_a_name_that_is_no_text_is_as_good_as_any(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff.tif")
+    _store(path, _pixels(np.uint8, 1))
+    assert read_image(path)[0].shape == (23, 17, 1)
+    _pages(path)
+    with pytest.raises(ValueError, match="several pages"):
+        read_image(path)
+
+
+def test_a_flat_jpeg_is_not_taken_for_damaged(tmp_path):
+    _store(tmp_path / "x.jpg", np.zeros((3000, 3000), np.uint8))
+    assert read_image(tmp_path / "x.jpg")[0].shape == (3000, 3000, 1)
 
 
 @pytest.mark.parametrize("case", BAD_FILES)

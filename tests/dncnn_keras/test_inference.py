@@ -143,3 +143,9 @@ def test_the_denoiser_of_a_name_is_kept(monkeypatch, tmp_path):
 def test_unknown_model():
     with pytest.raises(FileNotFoundError, match="no weights named 'dncnn-psychic'"):
         denoise(np.zeros((4, 4)), "dncnn-psychic")
+
+
+@pytest.mark.parametrize("model", [None, 3, np.zeros(3), Denoiser])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(ValueError, match="the model must be a name, .* or a Denoiser, got"):
+        denoise(np.zeros((4, 4)), model)

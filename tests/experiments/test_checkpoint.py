@@ -1,3 +1,4 @@
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -79,3 +80,38 @@ def test_write_atomically_leaves_the_old_content_when_it_fails(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         write_atomically(file, "new \ud800")
     assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("content", ["", "{", "null", "[]", "[" * 10**5, "\0"])
+def test_damaged_settings_are_named(tmp_path, content):
+    Checkpoint(tmp_path, SETTINGS, 2)
+    (tmp_path / "settings.json").write_text(content)
+    with pytest.raises(ValueError, match=r"settings\.json: damaged|with another `name`"):
+        Checkpoint(tmp_path, SETTINGS, 2)
+
+
+@pytest.mark.parametrize("content", [b"epoch,loss\nx,1\n", b"a\n\xff\n", b"\n\n"])
+def test_a_damaged_log_is_named(tmp_path, content):
+    (tmp_path / "log.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"log\.csv: damaged; delete the folder"):
+        trim_log(tmp_path / "log.csv", 2)
+
+
+def test_a_run_does_not_start_anew_where_no_checkpoint_can_be_read(tmp_path, capsys):
+    checkpoint = Checkpoint(tmp_path, SETTINGS, 2)
+    _fit(_model(), checkpoint, epochs=3)
+    for name in ("checkpoint", "previous"):
+        file = tmp_path / f"{name}.weights.h5"
+        file.write_bytes(file.read_bytes()[:3000])
+    with pytest.raises(ValueError, match=r"checkpoint\.weights\.h5: damaged; delete the folder"):
+        checkpoint.restore(_model())
+    assert capsys.readouterr().out.count("damaged") == 2
+
+
+def test_a_checkpoint_without_the_optimizer_is_damaged(tmp_path):
+    checkpoint = Checkpoint(tmp_path, SETTINGS, 2)
+    _fit(_model(), checkpoint, epochs=3)
+    with h5py.File(tmp_path / "checkpoint.weights.h5", "r+") as file:
+        del file["optimizer"]
+    assert checkpoint.restore(_model()) == 2

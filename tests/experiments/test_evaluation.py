@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -54,13 +56,22 @@ def test_a_stopped_evaluation_goes_on_where_it_was(tmp_path):
 
 
 def test_a_damaged_results_file_is_named(tmp_path):
-    (tmp_path / "x.json").write_text('{"made_with": ')
-    with pytest.raises(ValueError, match=r"x\.json: damaged; delete it"):
-        ResultsFile(tmp_path / "x.json", {})
+    file = tmp_path / "x.json"
+    evaluate(Identity, IMAGES[:1], 25, 0, ResultsFile(file, {}), "noisy")
+    good = json.loads(file.read_text())
+    for change in (
+        {"made_with": None},
+        {"provenance": None},
+        {"results": {"25": []}},
+        {"results": {"25": {"set/a": {"psnr": 20.0}}}},
+    ):
+        file.write_text(json.dumps({**good, **change}))
+        with pytest.raises(ValueError, match=r"x\.json: damaged; delete it"):
+            ResultsFile(file, {})
 
 
 def test_nan_is_no_result(tmp_path):
     results = ResultsFile(tmp_path / "x.json", {})
-    with pytest.raises(FloatingPointError, match="set/a, sigma 25: the denoiser returned NaN"):
+    with pytest.raises(FloatingPointError, match="broken: returned NaN or infinite values"):
         evaluate(Broken, IMAGES, 25, 0, results, "broken")
     assert not (tmp_path / "x.json").exists()

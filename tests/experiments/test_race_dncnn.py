@@ -69,6 +69,20 @@ def test_a_kept_run_of_other_settings_is_not_taken_for_this_one(file, tmp_path, 
     assert "made with other settings" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"psnr": None}, "damaged; delete it"), ({"curve": [[5, 1.0, 20.0]]}, "made with other sett")],
+)
+def test_a_damaged_run_is_named(file, tmp_path, capsys, change, message):
+    assert main(["run", str(file), "--set", "seeds=1"]) == 0
+    kept = tmp_path / "results/trial/mine-learned-default-cosine-10-seed0.json"
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), **change}))
+    capsys.readouterr()
+    assert main(["run", str(file), "--set", "seeds=1"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: results/trial/{kept.name}: {message}")
+
+
 def test_steps_to_a_psnr_are_interpolated_on_the_mean_curve():
     curves = [[[10, 1.0, 20.0], [20, 2.0, 24.0]], [[10, 1.0, 22.0], [20, 2.0, 26.0]]]
     assert _steps_to(curves, 22.0) == pytest.approx(12.5)

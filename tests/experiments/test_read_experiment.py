@@ -48,6 +48,21 @@ def test_set_replaces_and_adds_values(tmp_path):
         (("name: trial", "name: trial\ndata: {sigma: [90, 5]}"), "data.sigma: .*low <= high"),
         (("name: trial", "name: [trial"), "line 4: not valid YAML"),
         ((GOOD, "- a\n- b\n"), "must hold `key: value` lines"),
+        (("train-dncnn", "[train-dncnn]"), r"kind: must be one of .* got \['train-dncnn'\]"),
+        (
+            ("name: trial", "name: 2020-99-99"),
+            "line 3: not valid YAML: '2020-99-99' is not a valid",
+        ),
+        (("name: trial", "name: !!bool x"), "line 3: not valid YAML: 'x' is not a valid bool"),
+        (("steps: 200", "steps: 0x" + "f" * 5000), "line 5: not valid YAML: .* is not a valid int"),
+        (("name: trial", "name: &a x\ndata: *a"), "line 4: not valid YAML: aliases are not allow"),
+        (("name: trial", "name: " + "[" * 3000), "not valid YAML: nested too deeply"),
+        (("steps: 200", 'steps: 200\n  "a\\nb": 1'), r"training.a\\nb: no such key"),
+        (("steps: 200", "steps: " + "x" * 10**5), "training.steps: .*integer"),
+        (
+            ("name: trial", "name: trial\noptimizer: {learning_rate: .inf}"),
+            "finite number; got inf",
+        ),
     ],
 )
 def test_a_mistake_is_told_in_one_line_with_file_and_key(tmp_path, change, message):
@@ -55,7 +70,7 @@ def test_a_mistake_is_told_in_one_line_with_file_and_key(tmp_path, change, messa
     with pytest.raises(ExperimentError) as caught:
         read_experiment(file)
     text = str(caught.value)
-    assert text.startswith(str(file)) and "\n" not in text
+    assert text.startswith(str(file)) and "\n" not in text and len(text) <= 1000
     assert re.search(message, text), text
 
 
@@ -68,6 +83,13 @@ def test_a_wrong_override_is_told(tmp_path, override):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(ExperimentError, match=r"nowhere\.yaml: cannot be read"):
         read_experiment(tmp_path / "nowhere.yaml")
+
+
+def test_a_few_lines_cannot_stand_for_millions_of_values(tmp_path):
+    bomb = "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n" for n in range(9))
+    file = _file(tmp_path, f"a0: &a0 x\n{bomb}kind: *a9\n")
+    with pytest.raises(ExperimentError, match="line 2: not valid YAML: aliases are not allowed"):
+        read_experiment(file)
 
 
 def test_yaml_cannot_run_code(tmp_path):

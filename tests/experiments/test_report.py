@@ -125,9 +125,13 @@ def test_a_second_report_does_not_show_the_first(results):
         ("table1.json", b'{"experiment": {"seed": 0}, "provenance": {"date":'),
         ("foreign.json", b'[{"name": "something else"}]'),
         ("foreign.json", b'{"experiment": {}, "date": "2026-01-02"}'),
+        ("foreign.json", b"[" * 10**5),
+        ("foreign.json", json.dumps({"experiment": {}, **MADE_BY, "gpus": [1]}).encode()),
         ("figure3.png", b"\x89PNG\r\n\x1a\n and no more"),
+        ("figure3.png", b"\x89PNG\r\n\x1a\nIEND\xaeB`\x82"),
         ("figure3.md", b"\xff\xfe"),
         ("odd.csv", b""),
+        ("odd.csv", b'"' + b"x" * 200_000),
     ],
 )
 def test_a_damaged_or_foreign_file_is_named_in_one_line(results, capsys, name, content):

@@ -81,12 +81,12 @@ def test_weights_of_another_rule_are_refused_by_name(released, tmp_path, learned
     about = json.loads((tmp_path / "other.json").read_text())
     about["rule"] = {"name": "rnnprop", "units": 3}
     (tmp_path / "other.json").write_text(json.dumps(about))
-    with pytest.raises(ValueError, match="not the weights of the rule .*'rnnprop'"):
+    with pytest.raises(ValueError, match="not the weights of the model in other.json, .*'rnnprop'"):
         load_rule(other)
     # Also where the layers are the same and their shapes are not.
     about["rule"] = {"name": "adam", "units": 4}
     (tmp_path / "other.json").write_text(json.dumps(about))
-    with pytest.raises(ValueError, match="not the weights of the rule .*'adam'"):
+    with pytest.raises(ValueError, match="not the weights of the model in other.json, .*'adam'"):
         load_rule(other)
 
 
@@ -95,7 +95,10 @@ def test_weights_of_another_rule_are_refused_by_name(released, tmp_path, learned
     [
         ({"rule": {"name": "sgd"}}, "no rule 'sgd'; the rules are"),
         ({"rule": {"name": "adam", "width": 3}}, "width"),
-        ({"learning_rate": "fast"}, "fast"),
+        ({"rule": {"name": "adam", "units": 10**9}}, "integers from 1 to 12, got 1000000000"),
+        ({"rule": {"name": "adam", "beta_1": "x"}}, "beta_1 must be a number, got 'x'"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a number, got nan"),
         ({"sha256": None}, "damaged, or not the file"),
     ],
 )
@@ -105,10 +108,10 @@ def test_descriptions_that_describe_no_rule_are_refused(released, tmp_path, chan
     with pytest.raises(ValueError, match=message):
         load_rule("small")
     file.write_text("{}")
-    with pytest.raises(ValueError, match="does not describe a rule of learned_optim"):
+    with pytest.raises(ValueError, match=r"small\.json: must be JSON with 'rule' and 'sha256'"):
         load_rule("small")
     file.write_text("half a fi")
-    with pytest.raises(ValueError, match="does not describe a rule of learned_optim"):
+    with pytest.raises(ValueError, match=r"small\.json: must be JSON with 'rule' and 'sha256'"):
         load_rule("small")
 
 

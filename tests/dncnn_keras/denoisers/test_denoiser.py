@@ -37,8 +37,12 @@ def test_images_are_denoised_one_channel_at_a_time(noisy):
         (np.zeros((1, 0, 8, 1)), 25, r"halve: expected images of shape .* got \(1, 0, 8, 1\)"),
         (np.full((1, 8, 8, 1), np.nan), 25, "halve: the image holds NaN or infinite values"),
         (np.full((1, 8, 8, 1), np.inf), 25, "halve: the image holds NaN or infinite values"),
-        (np.zeros((1, 8, 8, 1)), -1, "halve: sigma must be a number >= 0, got -1"),
-        (np.zeros((1, 8, 8, 1)), np.nan, "halve: sigma must be a number >= 0, got nan"),
+        (np.full((1, 8, 8, 1), 1e300), 25, "halve: the image holds NaN or infinite values"),
+        (np.full((1, 8, 8, 1), -200.0), 25, "halve: the image holds values up to 200, .* by 255"),
+        (np.zeros((1, 8, 8, 1), np.uint8), 25, "halve: expected images of floats, got uint8"),
+        (np.zeros((1, 8, 8, 1)), -1, "halve: sigma must be a number from 0 to 255, got -1"),
+        (np.zeros((1, 8, 8, 1)), np.nan, "halve: sigma must be a number from 0 to 255, got nan"),
+        (np.zeros((1, 8, 8, 1)), "25", "halve: sigma must be a number from 0 to 255, got '25'"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(image, sigma, message):
@@ -79,3 +83,14 @@ def test_noise_beyond_black_and_white_is_not_clipped(denoiser, noisy):
     """Clipping black noise would leave a grey image: the mean must stay at black."""
     black = noisy[:1, :, :, :1] - noisy[:1, :, :, :1].mean()
     assert abs(denoiser(black, 25.5).mean()) < 0.01 < np.clip(black, 0, 1).mean()
+
+
+def test_nan_is_no_result(noisy):
+    class Broken(Denoiser):
+        name = "broken"
+
+        def denoise_image(self, noisy, sigma):
+            return noisy * np.nan
+
+    with pytest.raises(FloatingPointError, match="^broken: returned NaN or infinite values$"):
+        Broken()(noisy)

@@ -1,0 +1,43 @@
+"""Results that an earlier run kept, checked before they are used again."""
+
+import json
+
+import pydantic
+
+
+class Provenance(pydantic.BaseModel):
+    """What `provenance.provenance` returns."""
+
+    date: str
+    revision: str | None
+    python: str
+    versions: dict[str, str]
+    processor: str
+    cores: int | None
+    gpus: list[str]
+
+
+def read_kept(path, kind):
+    """Reads a JSON file of results.
+
+    Args:
+        path: `Path` of the file.
+        kind: Subclass of `pydantic.BaseModel`, which says what the file must hold at least.
+
+    Returns:
+        Its content as `json.loads` returns it.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is damaged; the message names it.
+
+    Example:
+
+    >>> read_kept(Path("results/table1/bsd80/nlm.json"), Kept[Measurement])
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        kind.model_validate_json(text, strict=True)
+        return json.loads(text)
+    except ValueError:
+        raise ValueError(f"{path}: damaged; delete it, and it is computed again") from None

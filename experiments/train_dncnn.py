@@ -1,6 +1,5 @@
 """Trains a DnCNN as an experiment file says: `kind: train-dncnn`."""
 
-import sys
 import time
 
 import keras
@@ -11,9 +10,8 @@ from dncnn_keras import DnCNN, metrics
 from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import save_pretrained
-from experiments.callbacks import StopOnNaN, Stopwatch
-from experiments.checkpoint import Checkpoint, trim_log
 from experiments.evaluation import noisy_image
+from experiments.fit import fit
 from experiments.images import split_images
 from experiments.optimizers import make_optimizer
 from experiments.provenance import provenance
@@ -35,7 +33,6 @@ def train_dncnn(experiment, folder):
         ValueError: If the data do not fit the network, or the folder holds another run.
         FloatingPointError: If the loss becomes NaN.
     """
-    settings = experiment.model_dump(mode="json")
     training = experiment.training
     dtype = fast_dtype() if experiment.precision == "auto" else experiment.precision
     train_images, validation_images = split_images(experiment.data, experiment.network.channels)
@@ -57,36 +54,22 @@ def train_dncnn(experiment, folder):
             # XLA's convolutions on CPUs are several times slower than TensorFlow's own.
             jit_compile=bool(tf.config.list_physical_devices("GPU")),
         )
-    checkpoint = Checkpoint(folder, settings, training.epoch)
-    with strategy.scope():
-        done = checkpoint.restore(model)
-    trim_log(folder / "log.csv", done)
-    if done:
-        print(f"{folder}: going on after {done * training.epoch:,} of {training.steps:,} steps")
+
+    def make_batches(start):
+        return noisy_patches(sampler, experiment.data.sigma, training.batch_size, start)
 
     started = time.monotonic()
-    model.fit(
-        noisy_patches(
-            sampler, experiment.data.sigma, training.batch_size, start=done * training.epoch
-        ),
-        initial_epoch=done,
-        epochs=training.steps // training.epoch,
-        steps_per_epoch=training.epoch,
+    fit(
+        model,
+        make_batches,
+        experiment,
+        folder,
+        strategy,
         validation_data=_validation_set(validation_images, experiment),
         validation_freq=training.validate_every,
-        shuffle=False,  # the sequence of patches is random and fixed already
-        callbacks=[
-            StopOnNaN(),
-            Stopwatch(),
-            keras.callbacks.CSVLogger(folder / "log.csv", append=True),
-            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
-            checkpoint,
-        ],
-        # A moving bar for people, a line an epoch for log files.
-        verbose=1 if sys.stdout.isatty() else 2,
     )
     made_by = {
-        "experiment": settings,
+        "experiment": experiment.model_dump(mode="json"),
         "training_images": len(train_images),
         "validation_images": [image.name for image in validation_images],
         "validation_psnr": {

@@ -1,6 +1,5 @@
 """Trains a network for real photographs as an experiment file says: `kind: train-real`."""
 
-import sys
 import time
 
 import keras
@@ -10,8 +9,7 @@ import tensorflow as tf
 from dncnn_keras import datasets, metrics
 from dncnn_keras.datasets.sample import load_sample
 from dncnn_keras.patches import PatchSampler
-from experiments.callbacks import StopOnNaN, Stopwatch
-from experiments.checkpoint import Checkpoint, trim_log
+from experiments.fit import fit
 from experiments.optimizers import make_optimizer
 from experiments.provenance import provenance
 from experiments.strategy import make_strategy
@@ -42,40 +40,21 @@ def train_real(experiment, folder):
         DataUnavailableError: If the data are not there.
         FloatingPointError: If the loss becomes NaN.
     """
-    settings, training = experiment.model_dump(mode="json"), experiment.training
     make_batches = _batches(experiment)
     # Their centres: a validation must not take longer than the training.
     validation_pairs = datasets.load_pairs(experiment.validation.dataset, "validation")
     validation_pairs = [pair.centre(256) for pair in validation_pairs]
     keras.utils.set_random_seed(experiment.seed)
-    with make_strategy(experiment.devices).scope():
+    strategy = make_strategy(experiment.devices)
+    with strategy.scope():
         denoiser = _make_denoiser(experiment)
         trainer = _make_trainer(experiment, denoiser)
-        checkpoint = Checkpoint(folder, settings, training.epoch, counter=_updates)
-        done = checkpoint.restore(trainer)
-    trim_log(folder / "log.csv", done)
-    if done:
-        print(f"{folder}: going on after {done * training.epoch:,} of {training.steps:,} steps")
 
     started = time.monotonic()
-    trainer.fit(
-        make_batches(done * training.epoch),
-        initial_epoch=done,
-        epochs=training.steps // training.epoch,
-        steps_per_epoch=training.epoch,
-        shuffle=False,  # the sequence of patches is random and fixed already
-        callbacks=[
-            StopOnNaN(),
-            Stopwatch(),
-            _Validation(denoiser, validation_pairs, experiment),
-            keras.callbacks.CSVLogger(folder / "log.csv", append=True),
-            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
-            checkpoint,
-        ],
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
+    validation = _Validation(denoiser, validation_pairs, experiment)
+    fit(trainer, make_batches, experiment, folder, strategy, [validation], _updates)
     made_by = {
-        "experiment": settings,
+        "experiment": experiment.model_dump(mode="json"),
         "validation": validate(denoiser, validation_pairs, experiment.validation.steps),
         "validation_pairs": [pair.name for pair in validation_pairs],
         "seconds_of_last_session": round(time.monotonic() - started),

@@ -64,7 +64,9 @@ def meta_train(experiment, folder):
         optimizer=keras.optimizers.Adam(rate, global_clipnorm=training.clipnorm),
         jit_compile=False,
     )
-    checkpoint = Checkpoint(folder, settings, training.epoch, lambda model: model.update)
+    checkpoint = Checkpoint(
+        folder, settings, training.epoch, lambda model: int(model.update.numpy())
+    )
     done = checkpoint.restore(trainer)
     for log in ("log.csv", "held_out.csv"):
         trim_log(folder / log, done)

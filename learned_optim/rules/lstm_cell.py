@@ -29,7 +29,19 @@ class LSTMCell(keras.layers.LSTMCell):
         output, cell = states
         kernel = tf.concat([self.kernel, self.recurrent_kernel, self.bias[None]], axis=0)
         x = tf.concat([inputs, output, tf.ones_like(inputs[:, :1])], axis=1)
-        insert, forget, candidate, expose = (x @ part for part in tf.split(kernel, 4, axis=1))
+        insert, forget, candidate, expose = _gates(x, kernel)
         cell = tf.sigmoid(forget) * cell + tf.sigmoid(insert) * tf.tanh(candidate)
         output = tf.sigmoid(expose) * tf.tanh(cell)
         return output, [output, cell]
+
+
+@tf.custom_gradient
+def _gates(x, kernel):
+    """The four gates as products of their own, which are quicker together on the way back."""
+
+    def gradient(*gates):
+        together = tf.concat(gates, axis=1)
+        by_x = tf.matmul(together, kernel, transpose_b=True)
+        return by_x, tf.matmul(x, together, transpose_a=True)
+
+    return [x @ part for part in tf.split(kernel, 4, axis=1)], gradient

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pydantic
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from experiments.schema import Budget, Optimizer, Section
 
@@ -21,6 +21,8 @@ class RealData(Section):
             `real` for pairs.
         split: Split of the images; of the pairs it is always `train`.
         patch_size: Side of a patch in pixels.
+        noise_gain: Range of the factor by which the noise of each pair's patch is made stronger
+            or weaker.
     """
 
     dataset: Literal["bsds500", "polyu", "sidd-small", "sample"] | None = None
@@ -28,6 +30,7 @@ class RealData(Section):
     noise: Literal["synthetic", "real"]
     split: str = "train"
     patch_size: int = Field(128, ge=8)
+    noise_gain: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
 
     @pydantic.model_validator(mode="after")
     def _set_has_the_noise(self):
@@ -37,6 +40,10 @@ class RealData(Section):
         allowed = pairs if self.noise == "real" else ["bsds500", "sample"]
         if self.folder is None and self.dataset not in allowed:
             raise ValueError(f"with noise: {self.noise}, dataset must be one of {allowed}")
+        if self.noise_gain[0] > self.noise_gain[1]:
+            raise ValueError("noise_gain must be a range: [low, high]")
+        if self.noise == "synthetic" and self.noise_gain != (1.0, 1.0):
+            raise ValueError("noise_gain is for noise: real; synthetic noise has levels of its own")
         return self
 
 

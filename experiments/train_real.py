@@ -89,7 +89,9 @@ def _batches(experiment):
     data, size = experiment.data, experiment.training.batch_size
     if data.noise == "real":
         pairs = datasets.load_pairs(data.dataset, "train")
-        return lambda start: pair_patches(pairs, data.patch_size, size, experiment.seed, start)
+        return lambda start: pair_patches(
+            pairs, data.patch_size, size, experiment.seed, start, data.noise_gain
+        )
     images = _colour_images(data)
     sampler = PatchSampler([image.pixels for image in images], data.patch_size, experiment.seed)
     return lambda start: degraded_patches(sampler, size, start)

@@ -1,12 +1,15 @@
 """Training pairs with real noise: patches cut from the same place of both pictures."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
+from dncnn_keras import noise, seeds
 from dncnn_keras.patches import PatchSampler, endless_batches
 
 
-def pair_patches(pairs, patch_size, batch_size, seed, start=0):
+def pair_patches(pairs, patch_size, batch_size, seed, start=0, noise_gain=(1.0, 1.0)):
     """Endless `tf.data` pipeline of batches of (noisy, clean) patches, for `MTL.fit`.
 
     Each patch is drawn uniformly from every position of every pair, then turned into one of its
@@ -20,13 +23,17 @@ def pair_patches(pairs, patch_size, batch_size, seed, start=0):
         batch_size: Patches in a batch.
         seed: Integer, the run's seed.
         start: Number of batches to skip, for a run that is resumed.
+        noise_gain: Range of the factor by which each patch's noise is made stronger or weaker:
+            a set of pairs has the noise levels of its own cameras and settings, photographs
+            have others. The factor's logarithm is uniform; the noisy patch is clipped.
 
     Returns:
         A `tf.data.Dataset` of pairs of float32 tensors of shape
         `(batch_size, patch_size, patch_size, 3)` in [0, 1].
 
     Raises:
-        ValueError: If there is no pair, or none is large enough for a patch.
+        ValueError: If there is no pair, none is large enough for a patch, or the range of gains
+            is none.
 
     Example:
 
@@ -37,6 +44,16 @@ def pair_patches(pairs, patch_size, batch_size, seed, start=0):
     # At scale 1 only: resized noise is no longer the camera's.
     stacked = [np.concatenate([pair.noisy, pair.clean], axis=-1) for pair in pairs]
     sampler = PatchSampler(stacked, patch_size, seed, scales=(1.0,))
-    return endless_batches(
-        lambda index: tuple(tf.split(sampler(index), 2, axis=-1)), batch_size, start
-    )
+    low, high = noise_gain
+    if not 0 < low <= high:
+        raise ValueError(f"pair_patches: noise_gain must be a range (low, high), got {noise_gain}")
+
+    def pair(index):
+        noisy, clean = tf.split(sampler(index), 2, axis=-1)
+        if low == high == 1:
+            return noisy, clean
+        gain_seed = seeds.derive(seed, "noise_gain", index)
+        gain = tf.exp(noise.uniform(math.log(low), math.log(high), gain_seed))
+        return tf.clip_by_value(clean + gain * (noisy - clean), 0.0, 1.0), clean
+
+    return endless_batches(pair, batch_size, start)

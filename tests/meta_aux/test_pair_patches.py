@@ -53,6 +53,37 @@ def test_a_resumed_run_goes_on_with_the_same_patches():
     assert not np.array_equal(other[0], whole[0][0])
 
 
+def test_noise_is_made_stronger_and_weaker_within_the_range():
+    generator = np.random.default_rng(0)
+    clean = generator.integers(100, 156, (40, 30, 3), np.uint8)
+    noisy = clean + generator.choice([-10, 10], clean.shape).astype(np.int8)
+    pairs = [NamedPair("pair", "scene", noisy.astype(np.uint8), clean)]
+    plain = next(iter(pair_patches(pairs, 8, batch_size=50, seed=0)))
+    noisy, clean = next(iter(pair_patches(pairs, 8, batch_size=50, seed=0, noise_gain=(0.5, 2))))
+    np.testing.assert_array_equal(clean, plain[1])
+    gains = np.abs(noisy - clean) * 255 / 10
+    np.testing.assert_allclose(gains, gains[:, :1, :1, :1] * np.ones_like(gains), rtol=1e-4)
+    gains = np.sort(gains[:, 0, 0, 0])
+    assert 0.5 <= gains[0] < 0.6 < 1.7 < gains[-1] <= 2
+    assert 0.8 < np.median(gains) < 1.25
+
+
+def test_gained_noise_is_clipped_to_the_image_range():
+    pairs = [
+        NamedPair(
+            "pair", "scene", *np.array([[[[250] * 3] * 9] * 9, [[[200] * 3] * 9] * 9], np.uint8)
+        )
+    ]
+    noisy, _ = next(iter(pair_patches(pairs, 8, batch_size=2, seed=0, noise_gain=(3, 3))))
+    np.testing.assert_array_equal(noisy, np.ones((2, 8, 8, 3)))
+
+
+@pytest.mark.parametrize("noise_gain", [(2, 1), (0, 1)])
+def test_refuses_gains_that_are_no_range(noise_gain):
+    with pytest.raises(ValueError, match="noise_gain"):
+        pair_patches([_pair(9, 9, 0)], 8, batch_size=1, seed=0, noise_gain=noise_gain)
+
+
 @pytest.mark.parametrize(("pairs", "message"), [([], "no image"), ([_pair(7, 30, 0)], "8x8")])
 def test_refuses_pairs_that_give_no_patches(pairs, message):
     with pytest.raises(ValueError, match=message):

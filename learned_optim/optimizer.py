@@ -2,6 +2,11 @@
 
 import base64
 import io
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -16,6 +21,12 @@ from learned_optim.rules.rule import Rule
 # bound the memory of its gates (640 bytes a coordinate).
 _BLOCK = 2**17
 
+# The squares of larger gradients are infinite.
+_LARGEST = 1e19
+
+# Under this key a saved state says what it belongs to.
+_BELONGS_TO = "belongs_to"
+
 
 @keras.saving.register_keras_serializable("learned_optim")
 class LearnedOptimizer(keras.optimizers.Optimizer):
@@ -26,9 +37,10 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             callable. Multiplies the update. By default the rate that the weights are meant for.
         weights: The learned rule: a name out of `learned_optim.pretrained.available()`, the path
             of a `.weights.h5` file of `learned_optim.save_rule`, or a `Rule`.
-        non_finite: What happens at a gradient with NaN or Inf: `"skip"` leaves out the whole step
-            and counts it in `skipped`, `"fail"` raises an error (not under XLA, which has no
-            errors: there it trains on with NaN).
+        non_finite: What happens at a gradient with NaN or Inf, or one so large that its square
+            is infinite: the whole step is left out and counted in `skipped`, and `"fail"` raises
+            an error as well. Under XLA, Keras's default on GPUs, there are no errors: compile
+            with `jit_compile=False` for that.
         compact_state: Whether the recurrent state is kept in 16 and 8 bits: 128 bytes a weight
             instead of 328 with the default rule, at a little precision.
         weight_decay: Float. Decoupled weight decay.
@@ -57,24 +69,32 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
 
     >>> model.compile(optimizer=LearnedOptimizer(learning_rate=1e-3), loss="mse")
     >>> model.fit(x, y)
+
+    A saved model is loaded as any other, once this class has been imported:
+
+    >>> from learned_optim import LearnedOptimizer
+    >>> model = keras.models.load_model("model.keras")
     """
 
     def __init__(
         self,
-        learning_rate=None,
-        weights="default",
-        non_finite="skip",
-        compact_state=False,
-        weight_decay=None,
-        clipnorm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-        use_ema=False,
-        ema_momentum=0.99,
-        ema_overwrite_frequency=None,
-        loss_scale_factor=None,
-        gradient_accumulation_steps=None,
-        name="learned_optimizer",
+        learning_rate: float
+        | keras.optimizers.schedules.LearningRateSchedule
+        | Callable
+        | None = None,
+        weights: str | Path | Rule = "default",
+        non_finite: Literal["skip", "fail"] = "skip",
+        compact_state: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str = "learned_optimizer",
         **kwargs,
     ):
         if non_finite not in ("skip", "fail"):
@@ -98,7 +118,10 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         self._released = released
         self.non_finite = non_finite
         self.compact_state = compact_state
-        self._variables_before_build = len(self.variables)
+
+    def __dir__(self):
+        """Leaves out the rule: Keras saves what it finds, and its weights are saved already."""
+        return [name for name in super().__dir__() if name != "rule"]
 
     def build(self, variables):
         """Makes moments and recurrent state for each variable."""
@@ -154,7 +177,7 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             for index, gradient in gradients.items()
         }
         finite = tf.reduce_all(
-            [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients.values()]
+            [tf.reduce_all(tf.abs(gradient) < _LARGEST) for gradient in gradients.values()]
         )
 
         def apply():
@@ -162,43 +185,72 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             for block in self._blocks:
                 block.update(gradients, learning_rate, step)
 
+        errors = []
         if self.non_finite == "fail":
             message = (
                 "LearnedOptimizer: a gradient is NaN or Inf; lower the learning rate, set "
                 "clipnorm, or leave such steps out by non_finite='skip'"
             )
-            with tf.control_dependencies([tf.debugging.Assert(finite, [message])]):
-                apply()
-        else:
+            errors = [tf.debugging.Assert(finite, [message])]
+        with tf.control_dependencies(errors):
             tf.cond(finite, apply, lambda: self.assign_add(self.skipped, 1))
 
     def update_step(self, gradient, variable, learning_rate):
         """Not used: all variables are updated together, see `_backend_update_step`."""
         raise NotImplementedError("LearnedOptimizer updates all variables in one step")
 
+    def save_own_variables(self, store):
+        """Saves moments, recurrent state, rule and counters, and what they belong to."""
+        super().save_own_variables(store)
+        if self.built:
+            store[_BELONGS_TO] = np.frombuffer(json.dumps(self._belongs_to()).encode(), np.uint8)
+
     def load_own_variables(self, store):
         """Restores moments, recurrent state, rule and counters.
 
+        Where the file holds no state of a learned optimizer, but another's or none, this warns
+        and starts from nothing, as every Keras optimizer does.
+
         Raises:
-            ValueError: If the state is not that of this optimizer on this model. Keras's own
-                method only warns and trains on from nothing.
+            ValueError: If the state is another rule's or another model's.
         """
-        mine = [tuple(variable.shape) for variable in self.variables]
-        theirs = [tuple(store[str(index)].shape) for index in range(len(store.keys()))]
-        if theirs == mine[: self._variables_before_build]:
-            # A model that was saved before its first step: there is no state yet.
-            for index, variable in enumerate(self.variables[: len(theirs)]):
-                variable.assign(store[str(index)])
-            return
-        if mine != theirs:
-            raise ValueError(
-                "LearnedOptimizer: the saved state does not belong to this model and rule: it has "
-                f"{len(theirs)} variables, {len(mine)} are needed"
-                if len(mine) != len(theirs)
-                else "LearnedOptimizer: the saved state does not belong to this model and rule: "
-                "its variables have other shapes"
+        names = set(store.keys())
+        if not (self.built and _BELONGS_TO in names):
+            reason = (
+                "build it first, by optimizer.build(model.trainable_variables), to restore its "
+                "saved state"
+                if _BELONGS_TO in names
+                else "no state of a LearnedOptimizer was saved here (of one wrapped for loss "
+                "scaling, it is restored under the same dtype policy alone)"
             )
-        super().load_own_variables(store)
+            warnings.warn(f"{self.name} starts from nothing: {reason}", stacklevel=2)
+            return
+        theirs = json.loads(bytes(np.asarray(store[_BELONGS_TO])))
+        for key, mine in self._belongs_to().items():
+            if theirs.get(key) != mine:
+                raise ValueError(
+                    f"LearnedOptimizer: the saved state is of {key} {theirs.get(key)!r}, this "
+                    f"optimizer's is {mine!r}"
+                )
+        saved = [np.asarray(store[str(index)]) for index in range(len(names) - 1)]
+        shapes = [tuple(variable.shape) for variable in self.variables]
+        if [array.shape for array in saved] != shapes:
+            raise ValueError(
+                "LearnedOptimizer: the saved state does not belong to this model, or was made "
+                "with another kind of learning rate, use_ema or gradient accumulation: it has "
+                f"{len(saved)} variables, this one {len(shapes)}"
+                + (" of other shapes" if len(saved) == len(shapes) else "")
+            )
+        before = self.rule.get_weights()
+        for variable, array in zip(self.variables, saved, strict=True):
+            variable.assign(array)
+        if any(np.any(a != b) for a, b in zip(before, self.rule.get_weights(), strict=True)):
+            self._released = None  # the rule of the file, not the one released under that name
+
+    def _belongs_to(self):
+        config = {key: value for key, value in self.rule.get_config().items() if key != "name"}
+        rule = {"rule": type(self.rule).__name__, **config}
+        return {**json.loads(json.dumps(rule)), "compact_state": self.compact_state}
 
     def get_config(self):
         """Returns the constructor's arguments; weights that are not released ones go along."""
@@ -247,9 +299,9 @@ class _Block:
         )
         old_moments = [tf.convert_to_tensor(moment) for moment in self._moments]
         old_state = [_unpack_state(tf.convert_to_tensor(state)) for state in self._state]
-        update, moments, state = self._rule.call(
-            vector, old_moments, old_state, step, self._coordinates
-        )
+        inputs, observed, moments = self._rule.observe(vector, old_moments, step, self._coordinates)
+        outputs, state = self._recur(inputs, old_state)
+        update = self._rule.update(outputs, observed, self._coordinates)
         if not all(given):
             mask = tf.repeat(tf.constant(given), self._coordinates.sizes)
             moments = [tf.where(mask, *pair) for pair in zip(moments, old_moments, strict=True)]
@@ -265,6 +317,16 @@ class _Block:
                 change += learning_rate * self._decay(variable)
                 self._optimizer.assign_sub(variable, change)
 
+    def _recur(self, inputs, state):
+        """Runs the network, for a single large variable in parts that bound the memory."""
+        parts = []
+        for begin in range(0, self._coordinates.size, _BLOCK):
+            part = slice(begin, begin + _BLOCK)
+            parts.append(self._rule.recur(inputs[part], [each[part] for each in state]))
+        if len(parts) == 1:
+            return parts[0]
+        return tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), *parts)
+
     def _decay(self, variable):
         decay = self._optimizer.weight_decay
         native = variable.value if isinstance(variable, keras.Variable) else variable
@@ -275,7 +337,8 @@ class _Block:
 
 def _partition(variables):
     """Indices of variables in blocks of at most `_BLOCK` coordinates, or of one variable."""
-    blocks, room = [], 0
+    blocks: list[list[int]] = []
+    room = 0
     for index, variable in enumerate(variables):
         size = int(np.prod(variable.shape))
         if size > room:
@@ -299,6 +362,8 @@ def _pack_state(state, dtype):
 def _resolve(weights):
     """The rule of the argument `weights`, and the name under which it is released, if it is."""
     if isinstance(weights, Rule):
+        if not weights.built:
+            weights.build()
         return weights, None
     if isinstance(weights, dict):
         rule = make_rule(**weights["rule"])

@@ -101,3 +101,16 @@ def test_yaml_cannot_run_code(tmp_path):
 @pytest.mark.parametrize("file", sorted(Path("experiments").glob("*.yaml")), ids=str)
 def test_every_experiment_file_of_the_project_is_valid(file):
     read_experiment(file)
+
+
+def test_the_learned_optimizer_gets_the_budget_that_adam_had():
+    adam, learned = (
+        read_experiment(Path("experiments") / file).model_dump()
+        for file in ("dncnn_blind.yaml", "dncnn_blind_meta.yaml")
+    )
+    optimizers = adam.pop("optimizer"), learned.pop("optimizer")
+    assert (adam.pop("name"), learned.pop("name")) == ("dncnn-blind", "dncnn-blind-meta")
+    assert adam == learned
+    for key in ("schedule", "warmup"):
+        assert optimizers[0][key] == optimizers[1][key]
+    assert optimizers[1]["learning_rate"] is None  # as released, not tuned

@@ -133,7 +133,7 @@ def test_blocks_bound_the_memory_and_change_nothing(monkeypatch, learned):
     monkeypatch.setattr(optimizer, "_BLOCK", 20)
     made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
     _assert_close(_steps(made, gradients), whole)
-    # 12+3, 54 alone, 2+12, 10+5
+    # 12+3, 54 alone, which goes through the network in three parts, 2+12, 10+5
     assert [block._coordinates.size for block in made._blocks] == [15, 54, 14, 15]
 
 
@@ -213,7 +213,7 @@ def test_a_variable_without_gradient_keeps_value_and_state(learned):
     _assert_close(_values(variables)[::2], _values(others))
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
 def test_a_step_that_is_not_finite_is_left_out_and_counted(learned, bad):
     arguments = {"weight_decay": 0.1, "clipnorm": 1.0}
     made = LearnedOptimizer(0.01, weights=learned("orthogonal"), **arguments)
@@ -253,6 +253,25 @@ def test_or_it_fails(run_eagerly):
     with pytest.raises(tf.errors.InvalidArgumentError, match="a gradient is NaN or Inf; lower"):
         model.train_on_batch(x * np.nan, y)
     _assert_equal(model.get_weights(), before)
+
+
+def test_so_is_one_whose_square_is_infinite(learned):
+    made, variables = LearnedOptimizer(0.01, weights=learned("adam")), _variables()
+    before = _values(variables)
+    made.apply([gradient * 1e20 for gradient in _gradients(0)], variables)
+    _assert_equal(_values(variables), before)
+    assert made.skipped.numpy() == 1
+
+
+def test_under_xla_which_has_no_errors_the_step_is_left_out():
+    made = LearnedOptimizer(0.01, weights=make_rule("adam", units=2), non_finite="fail")
+    variables = _variables()
+    made.build(variables)
+    before = _values(variables)
+    gradients = [gradient * np.nan for gradient in _gradients(0)]
+    tf.function(lambda: made.apply(gradients, variables), jit_compile=True)()
+    _assert_equal(_values(variables), before)
+    assert made.skipped.numpy() == 1
 
 
 def _bytes(made):

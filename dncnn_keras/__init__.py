@@ -6,6 +6,7 @@ is instant and does not load TensorFlow.
 
 import importlib
 import os
+from typing import TYPE_CHECKING
 
 # TensorFlow reads this once, when it is first imported: hide its start-up notices, keep its errors.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -20,6 +21,14 @@ _PUBLIC = {
 }
 
 __all__ = list(_PUBLIC)
+
+if TYPE_CHECKING:  # what type checkers and editors see of them
+    from dncnn_keras.dncnn import DnCNN as DnCNN
+    from dncnn_keras.folding import fold_batch_norm as fold_batch_norm
+    from dncnn_keras.fused_batch_norm import BatchNormalization as BatchNormalization
+    from dncnn_keras.inference import denoise as denoise
+    from dncnn_keras.official import load_official as load_official
+    from dncnn_keras.pretrained import load_pretrained as load_pretrained
 
 
 def __getattr__(name):

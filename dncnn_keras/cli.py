@@ -35,9 +35,10 @@ def main(argv=None):
     try:
         return _denoise(arguments)
     except (OSError, ValueError, ImportError, ArithmeticError, MemoryError) as error:
+        message = str(error)
         if isinstance(error, OSError) and error.filename:
-            error = f"{error.filename}: {error.strerror}"
-        print(f"dncnn-keras: {one_line(error)}", file=sys.stderr)
+            message = f"{error.filename}: {error.strerror}"
+        print(f"dncnn-keras: {one_line(message)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -128,7 +129,11 @@ def _load(model):
     import_tensorflow()
     from dncnn_keras.inference import find_denoiser
 
-    return find_denoiser(model)
+    try:
+        return find_denoiser(model)
+    except FileNotFoundError as error:
+        others = f"{ADAPTIVE}, nlm, ksvd or bm3d"
+        raise FileNotFoundError(f"--model {model}: {error}; or give {others}") from error
 
 
 def _denoise_file(source, target, denoiser, sigma):

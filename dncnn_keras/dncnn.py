@@ -49,7 +49,15 @@ class DnCNN(keras.Model):
     TensorShape([1, 50, 40, 1])
     """
 
-    def __init__(self, depth=17, filters=64, channels=1, batch_norm=True, dtype=None, name="dncnn"):
+    def __init__(
+        self,
+        depth: int = 17,
+        filters: int = 64,
+        channels: int = 1,
+        batch_norm: bool = True,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str = "dncnn",
+    ):
         for argument, value, least in (
             ("depth", depth, 2),
             ("filters", filters, 1),

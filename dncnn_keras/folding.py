@@ -5,7 +5,7 @@ import numpy as np
 from dncnn_keras.dncnn import DnCNN
 
 
-def fold_batch_norm(model):
+def fold_batch_norm(model: DnCNN) -> DnCNN:
     """Makes the network without batch normalization that denoises exactly like `model`.
 
     In inference a batch norm is affine, `gamma (x - mean) / sqrt(variance + epsilon) + beta`,

@@ -122,7 +122,7 @@ def write_image(path, image, pixel_format=EIGHT_BIT):
         # A folder of its own, so that the file gets the permissions of any new file.
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
             temporary = Path(folder, path.name)
-            temporary.write_bytes(encoded)
+            temporary.write_bytes(encoded.tobytes())
             os.replace(temporary, path)
     except OSError as error:
         raise OSError(f"{path}: cannot be written: {error.strerror}") from error

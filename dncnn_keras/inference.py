@@ -4,14 +4,22 @@ import functools
 import reprlib
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dncnn_keras.denoisers.denoiser import Denoiser
 from dncnn_keras.images import from_float, to_float
 
+if TYPE_CHECKING:  # it loads TensorFlow, which the classical methods do without
+    from dncnn_keras.dncnn import DnCNN
 
-def denoise(image, model="dncnn-blind", sigma=None):
+
+def denoise(
+    image: np.ndarray,
+    model: "str | Path | DnCNN | Denoiser" = "dncnn-blind",
+    sigma: float | None = None,
+) -> np.ndarray:
     """Denoises an image.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 from dncnn_keras.dncnn import DnCNN
 
 
-def load_official(path):
+def load_official(path: str | Path) -> DnCNN:
     """Loads one of the authors' MATLAB files into a `DnCNN`.
 
     The files are `model/specifics/sigma=NN.mat` (DnCNN-S, depth 17) and

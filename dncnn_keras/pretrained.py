@@ -4,14 +4,16 @@
 weights were made; `NAME.weights.h5`, beside it, is what `DnCNN.save_weights` writes.
 """
 
-import hashlib
-import json
-import os
-import tempfile
 from pathlib import Path
 
 from dncnn_keras.dncnn import DnCNN
-from dncnn_keras.weight_files import SUFFIX, description_of, load_model, read_description
+from dncnn_keras.weight_files import (
+    SUFFIX,
+    description_of,
+    load_model,
+    read_description,
+    save_model,
+)
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -38,7 +40,7 @@ def weights_file(name):
     )
 
 
-def load_pretrained(name="dncnn-blind"):
+def load_pretrained(name: str | Path = "dncnn-blind") -> DnCNN:
     """Loads released weights.
 
     Args:
@@ -67,10 +69,7 @@ def load_pretrained(name="dncnn-blind"):
 
 
 def save_pretrained(model, name, folder, provenance):
-    """Writes a model's weights and their description, for `load_pretrained`.
-
-    Both files are complete under temporary names before either gets its own, so that an
-    interruption leaves nothing half-written.
+    """Writes a model's weights and their description, for `load_pretrained`: both, or neither.
 
     Args:
         model: A `DnCNN`. Float32 weights are stored, without optimizer state.
@@ -91,14 +90,4 @@ def save_pretrained(model, name, folder, provenance):
     config = {key: getattr(model, key) for key in ("depth", "filters", "channels", "batch_norm")}
     plain = DnCNN(**config)  # float32, and without the optimizer that a compiled model saves
     plain.set_weights(model.get_weights())
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
-        weights, description = (Path(temporary, name + suffix) for suffix in (SUFFIX, ".json"))
-        plain.save_weights(weights)
-        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-        about = {**provenance, "model": config, "sha256": sha256}
-        description.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        for path in (weights, description):
-            os.replace(path, folder / path.name)
-    return folder / weights.name
+    return save_model(plain, name, folder, {**provenance, "model": config})

@@ -4,8 +4,12 @@ Nothing in them is run: the one holds arrays, the other text, numbers and lists.
 """
 
 import hashlib
+import io
 import json
+import os
+import shutil
 import warnings
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -101,6 +105,67 @@ def load_weights(model, weights):
             model.load_weights(weights)
     except Exception as error:  # Keras, TensorFlow and h5py raise what they happen to
         raise ValueError(one_line(str(error).partition("\n")[0])) from error
+
+
+def save_model(model, name, folder, about):
+    """Writes a model's weights and their description.
+
+    Both files are complete under temporary names before either gets its own, so that an
+    interruption leaves nothing half-written.
+
+    Args:
+        model: A `keras.Model` that is not compiled: the state of an optimizer would be saved too.
+        name: The files are `name.weights.h5` and `name.json`.
+        folder: Folder for the two files, made where it is missing.
+        about: Dict that JSON can hold, the description but for the checksum.
+
+    Returns:
+        Path of the weight file.
+
+    Raises:
+        OSError: If they cannot be written; its `filename` is that of the weight file.
+    """
+    target = Path(folder) / f"{name}{SUFFIX}"
+    temporary = target.with_name(f".{name}.new")
+    weights = temporary / target.name
+    description = description_of(weights)
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)  # left by a process that was killed
+        temporary.mkdir(parents=True)
+        content = weights_as_bytes(model)
+        weights.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        text = json.dumps({**about, "sha256": sha256}, indent=2) + "\n"
+        description.write_text(text, encoding="utf-8")
+        for path in (weights, description):
+            os.replace(path, target.with_name(path.name))
+    except OSError as error:
+        error.filename = str(target)
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def weights_as_bytes(model):
+    """Returns what `model.save_weights` writes, as bytes.
+
+    HDF5 must not write to a disk that may be full: its library crashes there, and the process with
+    it.
+
+    Args:
+        model: A built `keras.Model`; of a compiled one its optimizer's state is saved too.
+    """
+    memory = _Memory()
+    model.save_weights(memory)
+    return memory.getvalue()
+
+
+class _Memory(io.BytesIO):
+    """Keras writes to a file object as well, where it has the name of a weight file."""
+
+    def __str__(self):
+        return f"memory{SUFFIX}"
 
 
 def _check_sizes(weights, sizes):

@@ -6,6 +6,7 @@ and does not load TensorFlow.
 
 import importlib
 import os
+from typing import TYPE_CHECKING
 
 # TensorFlow reads this once, when it is first imported: hide its start-up notices, keep its errors.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -19,6 +20,13 @@ _PUBLIC = {
 }
 
 __all__ = list(_PUBLIC)
+
+if TYPE_CHECKING:  # what type checkers and editors see of them
+    from learned_optim.meta_trainer import MetaTrainer as MetaTrainer
+    from learned_optim.optimizer import LearnedOptimizer as LearnedOptimizer
+    from learned_optim.orthogonal_momentum import OrthogonalMomentum as OrthogonalMomentum
+    from learned_optim.pretrained import load_rule as load_rule
+    from learned_optim.pretrained import save_rule as save_rule
 
 
 def __getattr__(name):

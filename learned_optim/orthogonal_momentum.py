@@ -38,11 +38,11 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate=4e-3,
-        beta_1=0.9,
-        beta_2=0.999,
-        beta_hidden=0.95,
-        name="orthogonal_momentum",
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 4e-3,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        beta_hidden: float = 0.95,
+        name: str = "orthogonal_momentum",
         **kwargs,
     ):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
@@ -71,8 +71,9 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
         self.assign_add(m, (1 - beta_1) * (gradient - m))
         if hidden:
             shape = Coordinates([variable.shape], [True])
-            flat = (tf.reshape(tf.cast(each, tf.float32), [-1]) for each in (gradient, m))
-            direction = orthogonal_direction(*flat, tf.zeros(shape.size), self.beta_hidden, shape)
+            flat, momentum = (tf.reshape(tf.cast(x, tf.float32), [-1]) for x in (gradient, m))
+            adam = tf.zeros(shape.size)
+            direction = orthogonal_direction(flat, momentum, adam, self.beta_hidden, shape)
             direction = tf.reshape(direction, variable.shape)
         else:
             v = self._velocities[index]

@@ -5,6 +5,7 @@ not load TensorFlow.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 import dncnn_keras  # noqa: F401 - sets what TensorFlow reads once, when it is first imported
 
@@ -23,6 +24,19 @@ _PUBLIC = {
 }
 
 __all__ = list(_PUBLIC)
+
+if TYPE_CHECKING:  # what type checkers and editors see of them
+    from meta_aux.adaptation import adapt as adapt
+    from meta_aux.adaptive_denoiser import AdaptiveDenoiser as AdaptiveDenoiser
+    from meta_aux.mask import MaskNetwork as MaskNetwork
+    from meta_aux.maxl import MAXL as MAXL
+    from meta_aux.mirnet import MIRNet as MIRNet
+    from meta_aux.mtl import MTL as MTL
+    from meta_aux.multi_task import MultiTask as MultiTask
+    from meta_aux.parallel_heads import ParallelHeads as ParallelHeads
+    from meta_aux.pretrained import load_pretrained as load_pretrained
+    from meta_aux.real_denoiser import RealDenoiser as RealDenoiser
+    from meta_aux.ridnet import RIDNet as RIDNet
 
 
 def __getattr__(name):

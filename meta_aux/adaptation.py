@@ -1,11 +1,13 @@
 """Adaptation to a single noisy image at test time."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from meta_aux.inner_loop import auxiliary_gradient, descend
+from meta_aux.real_denoiser import RealDenoiser
 
 # Pixels that an output of the auxiliary head depends on, on each side of it.
 OVERLAP = 76
@@ -25,7 +27,14 @@ class Adaptation(NamedTuple):
     mask: np.ndarray
 
 
-def adapt(model, noisy, steps=5, learning_rate=None, details=False, tile=1024):
+def adapt(
+    model: RealDenoiser,
+    noisy: np.ndarray,
+    steps: int = 5,
+    learning_rate: float | Sequence[float] | None = None,
+    details: bool = False,
+    tile: int = 1024,
+):
     """Denoises each image with heads that have adapted to it (Algorithm 3).
 
     For each image the two heads start from the model's weights and take some steps of gradient
@@ -70,7 +79,8 @@ def adapt(model, noisy, steps=5, learning_rate=None, details=False, tile=1024):
     if tile % 4 or tile <= 2 * OVERLAP:
         raise ValueError(f"adapt: tile must be a multiple of 4 above {2 * OVERLAP}, got {tile}")
     own = np.exp(model.log_rates.numpy())
-    rates = np.broadcast_to(own if learning_rate is None else np.float32(learning_rate), own.shape)
+    rates = own if learning_rate is None else np.asarray(learning_rate, own.dtype)
+    rates = np.broadcast_to(rates, own.shape)
     batch = noisy if noisy.ndim == 4 else noisy[None]
     adaptations = [_adapt_one(model, image[None], steps, rates, details, tile) for image in batch]
     images = np.concatenate([images for images, _ in adaptations], axis=1)

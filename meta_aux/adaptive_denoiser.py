@@ -3,6 +3,7 @@
 from dncnn_keras.denoisers.denoiser import Denoiser
 from meta_aux.adaptation import adapt
 from meta_aux.pretrained import load_pretrained
+from meta_aux.real_denoiser import RealDenoiser
 
 
 class AdaptiveDenoiser(Denoiser):
@@ -21,7 +22,7 @@ class AdaptiveDenoiser(Denoiser):
     >>> clean = denoiser(noisy[None])
     """
 
-    def __init__(self, model, steps=5):
+    def __init__(self, model: RealDenoiser, steps: int = 5):
         self.model = model
         self.steps = steps
         self.name = f"{model.name}, adapted" if steps else model.name

@@ -30,7 +30,13 @@ class MaskNetwork(keras.Model):
     56449
     """
 
-    def __init__(self, filters=32, channels=3, dtype=None, name="mask"):
+    def __init__(
+        self,
+        filters: int = 32,
+        channels: int = 3,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str = "mask",
+    ):
         policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         # One slope for all blocks, which starts where PyTorch's does.
         activation = layers.PReLU(

@@ -49,7 +49,14 @@ class MIRNet(keras.Model):
     """
 
     def __init__(
-        self, filters=64, groups=3, blocks=2, scales=3, width=2, dtype=None, name="mirnet"
+        self,
+        filters: int = 64,
+        groups: int = 3,
+        blocks: int = 2,
+        scales: int = 3,
+        width: int = 2,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str = "mirnet",
     ):
         policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         slope = _prelu(policy)

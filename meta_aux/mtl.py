@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from meta_aux.inner_loop import auxiliary_gradient, descend
 from meta_aux.losses import reconstruction
+from meta_aux.real_denoiser import RealDenoiser
 
 
 class MTL(keras.Model):
@@ -58,13 +59,13 @@ class MTL(keras.Model):
 
     def __init__(
         self,
-        denoiser,
-        steps=5,
-        learning_rate=5e-5,
-        inner_weight=10.0,
-        outer_weight=10.0,
-        adapt_body=False,
-        name="mtl",
+        denoiser: RealDenoiser,
+        steps: int = 5,
+        learning_rate: float | None = 5e-5,
+        inner_weight: float = 10.0,
+        outer_weight: float = 10.0,
+        adapt_body: bool = False,
+        name: str = "mtl",
     ):
         super().__init__(name=name)
         if steps < 1:

@@ -1,5 +1,7 @@
 """The multi-task network: a body, and heads for the clean and then the noisy image."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -176,7 +178,13 @@ class MultiTask(keras.Model):
 
     _heads = Heads
 
-    def __init__(self, filters=FILTERS, channels=3, dtype=None, name="multi_task"):
+    def __init__(
+        self,
+        filters: Sequence[int] = FILTERS,
+        channels: int = 3,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str = "multi_task",
+    ):
         policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         noisy = keras.Input((None, None, channels), dtype=policy.variable_dtype, name="noisy")
         features = Body(filters, channels, policy)(noisy)

@@ -1,5 +1,7 @@
 """The baseline whose two heads stand side by side."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -42,5 +44,11 @@ class ParallelHeads(MultiTask):
 
     _heads = ParallelHeadPair
 
-    def __init__(self, filters=FILTERS, channels=3, dtype=None, name="parallel_heads"):
+    def __init__(
+        self,
+        filters: Sequence[int] = FILTERS,
+        channels: int = 3,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str = "parallel_heads",
+    ):
         super().__init__(filters, channels, dtype, name)

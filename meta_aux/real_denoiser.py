@@ -5,6 +5,9 @@ import math
 import keras
 import tensorflow as tf
 
+from meta_aux.mask import MaskNetwork
+from meta_aux.multi_task import MultiTask
+
 # The paper's inner learning rate 5e-5 times its weight lambda_in of 10.
 ADAPTATION_RATE = 5e-4
 
@@ -34,7 +37,12 @@ class RealDenoiser(keras.Model):
     >>> denoiser = RealDenoiser(MultiTask(), MaskNetwork())
     """
 
-    def __init__(self, network, mask_network=None, name="real_denoiser"):
+    def __init__(
+        self,
+        network: MultiTask,
+        mask_network: MaskNetwork | None = None,
+        name: str = "real_denoiser",
+    ):
         super().__init__(name=name, dtype=network.inputs[0].dtype)
         self.network = network
         self.mask_network = mask_network

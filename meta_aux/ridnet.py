@@ -39,7 +39,14 @@ class RIDNet(keras.Model):
     1499347
     """
 
-    def __init__(self, filters=64, blocks=4, reduction=16, dtype=None, name="ridnet"):
+    def __init__(
+        self,
+        filters: int = 64,
+        blocks: int = 4,
+        reduction: int = 16,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str = "ridnet",
+    ):
         policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
 
         def conv(x, filters, kernel_size=3, activation="relu", dilation_rate=1):

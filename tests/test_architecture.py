@@ -1,6 +1,7 @@
 """Imports flow one way, and importing a package costs nothing and prints nothing."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,18 @@ def test_importing_a_package_is_quiet_and_loads_no_tensorflow(package):
     code = f"import sys, {package}; assert not {{'tensorflow', 'keras', 'cv2'}} & set(sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("package", ["dncnn_keras", "learned_optim", "meta_aux"])
+def test_type_checkers_see_what_is_imported_on_first_use(package):
+    (block,) = (
+        node
+        for node in ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.If)
+    )
+    seen = {alias.name: line.module for line in block.body for alias in line.names}
+    public = importlib.import_module(package)._PUBLIC
+    assert seen == {name: f"{package}.{file}" for name, file in public.items()}
 
 
 def test_the_first_use_of_a_public_name_prints_nothing():

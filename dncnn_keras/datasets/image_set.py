@@ -11,7 +11,7 @@ from dncnn_keras import paths
 from dncnn_keras.datasets.source_files import find_or_download
 
 
-class ImageSet(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class ImageSet(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Base class of the builders: a set of named images in a fixed order.
 
     A subclass names its `URL`, `SPLIT` and `CITATION`; its docstring describes the set. Each

@@ -7,7 +7,9 @@ from dncnn_keras.datasets.named_image import NamedImage, read_image
 from dncnn_keras.datasets.sample import load_sample
 
 
-def load_images(name, split=None, data_dir=None):
+def load_images(
+    name: str, split: str | None = None, data_dir: str | Path | None = None
+) -> list[NamedImage]:
     """Loads a named set of images, and prepares it first where that is not done yet.
 
     Args:
@@ -69,7 +71,7 @@ def load_images(name, split=None, data_dir=None):
     ]
 
 
-def load_folder(path):
+def load_folder(path: str | Path) -> list[NamedImage]:
     """Loads a folder of the user's own images.
 
     Args:

@@ -38,8 +38,8 @@ class PairSet:
     NOISY: str
     CLEAN: str
     SCENE = "(.+)"
-    VALIDATION_SCENES = frozenset()
-    CROP = None
+    VALIDATION_SCENES: frozenset[str] = frozenset()
+    CROP: int | None = None
 
     @property
     def splits(self):

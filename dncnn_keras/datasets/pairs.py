@@ -2,13 +2,20 @@
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
 
-from dncnn_keras.datasets.named_pair import UnreadableFileError
+from dncnn_keras.datasets.named_pair import NamedPair, UnreadableFileError
 from dncnn_keras.datasets.pair_sets import PAIR_SETS
 from dncnn_keras.datasets.sample_pairs import load_sample_pairs
 
 
-def load_pairs(name, split, data_dir=None, unreadable="fail"):
+def load_pairs(
+    name: str,
+    split: str,
+    data_dir: str | Path | None = None,
+    unreadable: Literal["fail", "skip"] = "fail",
+) -> list[NamedPair]:
     """Loads a named set of noisy and clean pairs, and checks all of it before it returns.
 
     The sets are not downloaded. Where a set has splits for training and validation, they are

@@ -24,7 +24,7 @@ class Denoiser:
     name: str
     needs_sigma = False
 
-    def __call__(self, noisy, sigma=None):
+    def __call__(self, noisy: np.ndarray, sigma: float | None = None) -> np.ndarray:
         """Denoises a batch of images.
 
         Args:

@@ -73,8 +73,8 @@ def _compile(model, dtype):
         model.get_layer(f"conv_{index}").get_weights() for index in range(1, model.depth + 1)
     ]
 
-    def convolve(x, kernel, bias, dtype):
-        x, kernel, bias = (tf.cast(value, dtype) for value in (x, kernel, bias))
+    def convolve(x, layer, dtype):
+        x, kernel, bias = (tf.cast(value, dtype) for value in (x, *layer))
         return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), bias)
 
     @tf.function(
@@ -86,9 +86,9 @@ def _compile(model, dtype):
         (first, *hidden, last) = weights
         # The image itself passes the first layer and the residual leaves the last: a short
         # format would add its rounding error to every pixel, for a hundredth of the time.
-        x = tf.nn.relu(convolve(noisy, *first, tf.float32))
-        for kernel, bias in hidden:
-            x = tf.nn.relu(convolve(x, kernel, bias, dtype))
-        return noisy - convolve(x, *last, tf.float32)
+        x = tf.nn.relu(convolve(noisy, first, tf.float32))
+        for layer in hidden:
+            x = tf.nn.relu(convolve(x, layer, dtype))
+        return noisy - convolve(x, last, tf.float32)
 
     return lambda image: denoise(tf.constant(image)).numpy()

@@ -4,8 +4,9 @@ from learned_optim.rules.adam import AdamRule
 from learned_optim.rules.andrychowicz import AndrychowiczRule
 from learned_optim.rules.orthogonal import OrthogonalRule
 from learned_optim.rules.rnnprop import RNNpropRule
+from learned_optim.rules.rule import Rule
 
-RULES = {
+RULES: dict[str, type[Rule]] = {
     "andrychowicz": AndrychowiczRule,
     "rnnprop": RNNpropRule,
     "adam": AdamRule,
@@ -13,7 +14,7 @@ RULES = {
 }
 
 
-def make_rule(name, **arguments):
+def make_rule(name: str, **arguments) -> Rule:
     """Makes a rule with fresh weights.
 
     Args:

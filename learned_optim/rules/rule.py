@@ -36,7 +36,7 @@ class Rule(keras.layers.Layer):
         NeurIPS 2016.
     """
 
-    inputs = None
+    inputs: int
     outputs = 1
     moments = 0
     learning_rate = 1e-3

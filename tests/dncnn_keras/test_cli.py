@@ -164,7 +164,8 @@ def test_alpha_does_not_fit_into_jpeg(tmp_path, weights, capfd):
 def test_wrong_model_or_sigma(tmp_path, weights, capfd):
     pair = (tmp_path / "a.png", tmp_path / "b.png")
     write_image(pair[0], _image())
-    assert "no weights named 'nope'" in _fails(capfd, *pair, "--model", "nope")
+    line = _fails(capfd, *pair, "--model", "nope")
+    assert "--model nope: there are no weights named 'nope'" in line and "or give real-mtl" in line
     assert "needs the noise level: add --sigma" in _fails(capfd, *pair, "--model", "ksvd")
     for sigma in ("-1", "nan", "256"):
         assert "--sigma must be" in _fails(capfd, *pair, "--model", weights, "--sigma", sigma)

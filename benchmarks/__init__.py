@@ -1,1 +1,1 @@
-"""Speed, measured side by side in one run: `make bench`."""
+"""Speed and memory, measured side by side in one run: `make bench`."""

@@ -8,14 +8,14 @@ from dncnn_keras.quiet import import_tensorflow
 def main():
     """Prints the machine and, line by line, what each benchmark measures."""
     import_tensorflow()
-    from benchmarks import inference, learned_optimizer, meta_training, pipeline, training
+    from benchmarks import inference, learned_optimizer, memory, meta_training, pipeline, training
     from experiments.provenance import provenance
 
     made_by = provenance()
     versions = ", ".join(f"{name} {version}" for name, version in made_by["versions"].items())
     print(f"{made_by['processor']}, {made_by['cores']} cores, GPUs: {made_by['gpus'] or 'none'}")
     print(f"{versions}; {made_by['date']}, revision {made_by['revision']}")
-    for benchmark in (training, inference, pipeline, learned_optimizer, meta_training):
+    for benchmark in (training, inference, pipeline, learned_optimizer, meta_training, memory):
         print(f"\n{benchmark.__doc__.splitlines()[0]}")
         for line in benchmark.measure():
             print(f"  {line}", flush=True)

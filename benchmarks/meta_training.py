@@ -105,7 +105,7 @@ def _batches_of(task, seed):
     """Our task's first batches for PyTorch, as a function of the step."""
     draw = tf.function(task.batch)
     batches = [
-        torch_meta_training.images_first([each.numpy() for each in draw(seed, step)])
+        torch_meta_training.images_first([each.numpy() for each in draw(seed, step)[:2]])
         for step in tf.range(WINDOW + 1, dtype=tf.int64)
     ]
     return lambda step: batches[step]

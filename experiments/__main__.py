@@ -1,18 +1,41 @@
 """The runner: `python -m experiments run FILE [--set key=value ...]`, and `... report`."""
 
 import argparse
+import contextlib
+import errno
+import os
 import sys
 
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments.memory import keep_freed_memory
 
+EPILOG = """\
+examples:
+  python -m experiments run experiments/table1.yaml
+  python -m experiments run experiments/dncnn_blind.yaml --set name=mine --set seed=1
+  python -m experiments report
+
+exit code: 0 when all is done, 1 when check-harness finds other figures than the
+published ones, 2 for a wrong call or an error, 130 when stopped by Ctrl-C.
+"""
+
 
 def main(argv=None):
     """Runs an experiment, or writes the report; returns the shell's exit code."""
-    parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run an experiment file, or go on with a stopped run")
-    run.add_argument("file", help="experiment file (YAML)")
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments",
+        description="Runs what an experiment file describes, and makes the report of all results.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="run an experiment file, or go on with a stopped run",
+        description="Runs an experiment file, or goes on with a run of that name that was stopped. "
+        "Runs are kept in runs/NAME/, what is measured in results/.",
+    )
+    run.add_argument("file", metavar="FILE", help="experiment file (YAML), e.g. of experiments/")
     run.add_argument(
         "--set",
         action="append",
@@ -23,22 +46,40 @@ def main(argv=None):
     )
     commands.add_parser("report", help="write results/report.html and .md of all that is measured")
     arguments = parser.parse_args(argv)
-    from experiments.read_experiment import read_experiment
-
     try:
+        from experiments.read_experiment import read_experiment
+
         is_run = arguments.command == "run"
         experiment = read_experiment(arguments.file, arguments.overrides) if is_run else None
         from dncnn_keras.quiet import import_tensorflow
 
         keep_freed_memory()
         import_tensorflow()
-        return _run(experiment) if is_run else _report()
+        with _named_full_disk():
+            return _run(experiment) if is_run else _report()
     except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError) as error:
+        if isinstance(error, OSError) and error.filename:
+            error = f"{error.filename}: {error.strerror}"
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("\nstopped; the same command goes on from what is kept", file=sys.stderr)
         return 130
+
+
+@contextlib.contextmanager
+def _named_full_disk():
+    """Makes an `OSError` of what TensorBoard's callback raises where the disk is full."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:  # also where there is no memory left
+        reason = os.strerror(errno.ENOSPC)
+        file, full, _ = error.message.partition(f"; {reason}")
+        if not full:
+            raise
+        raise OSError(errno.ENOSPC, reason, file.rpartition(" ")[2]) from error
 
 
 def _run(experiment):

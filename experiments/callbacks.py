@@ -1,5 +1,6 @@
 """Callbacks of all trainings."""
 
+import contextlib
 import time
 
 import keras
@@ -20,6 +21,47 @@ class Stopwatch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Writes what was read last."""
         logs["seconds"] = round(self._seconds, 3)
+
+
+class Validation(keras.callbacks.Callback):
+    """Adds what a validation measures to the log.
+
+    It takes the place of Keras's own, whose batches several devices share: here a batch would be
+    a single image, since images differ in size.
+
+    Args:
+        measure: Function without arguments to a dict of numbers.
+        names: What they are called. In the log each has `val_` before its name.
+        every: Epochs between two validations.
+    """
+
+    def __init__(self, measure, names, every):
+        super().__init__()
+        self._measure = measure
+        self._names = names
+        self._every = every
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Validates in its turn."""
+        # The log's columns are those of its first line, so there are always values.
+        values = dict.fromkeys(self._names, float("nan"))
+        if (epoch + 1) % self._every == 0:
+            values = self._measure()
+        logs.update({f"val_{name}": values[name] for name in self._names})
+
+
+class CSVLogger(keras.callbacks.CSVLogger):
+    """Keras's; where it cannot write, it says to which file."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes a line."""
+        try:
+            super().on_epoch_end(epoch, logs)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self.csv_file.close()  # else its end is another error
+            error.filename = str(self.filename)
+            raise
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -1,6 +1,7 @@
 """Exact resume: a training that is killed at any moment goes on as if it had not been."""
 
 import csv
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import keras
 
 from dncnn_keras.one_line import one_line
-from dncnn_keras.weight_files import load_weights
+from dncnn_keras.weight_files import load_weights, weights_as_bytes
 
 _DAMAGED = "damaged; delete the folder that it lies in, or give this run another name"
+_SEAL = hashlib.sha256
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -19,7 +21,8 @@ class Checkpoint(keras.callbacks.Callback):
     `keras.callbacks.BackupAndRestore` writes weights and epoch as two files, in place: killed
     between or within the two writes, a run resumes from a state that never was. Here one file
     holds model and optimizer, whose step counter tells the epoch; it is written under a temporary
-    name and renamed, and the one before it is kept.
+    name and renamed, and the one before it is kept. It ends with its own SHA-256, which HDF5 passes
+    over, for HDF5 does not notice a changed weight.
 
     Args:
         folder: Folder of the run; `checkpoint.weights.h5` and `settings.json` are made in it.
@@ -27,25 +30,29 @@ class Checkpoint(keras.callbacks.Callback):
             other settings.
         steps_per_epoch: Updates in an epoch.
         counter: Function of the model to the number of its updates, by default its optimizer's.
+        writes: Whether this process writes; of several workers one does, and all read.
 
     Raises:
         ValueError: If the folder holds a run of other settings; the message names the key.
     """
 
-    def __init__(self, folder, settings, steps_per_epoch, counter=None):
+    def __init__(self, folder, settings, steps_per_epoch, counter=None, writes=True):
         super().__init__()
         self._counter = counter or (lambda model: int(model.optimizer.iterations.numpy()))
         self.folder = Path(folder)
         self.steps_per_epoch = steps_per_epoch
+        self._current_is_good = False
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "settings.json"
         if not file.exists():
+            if not writes:
+                return
             write_atomically(file, json.dumps(settings, indent=2) + "\n")
         try:
             before = {**json.loads(file.read_text(encoding="utf-8"))}
         except (ValueError, TypeError, RecursionError):
             raise ValueError(f"{file}: {_DAMAGED}") from None
-        key = _first_difference(before, json.loads(json.dumps(settings)))
+        key = first_difference(before, json.loads(json.dumps(settings)))
         if key:
             raise ValueError(
                 f"{self.folder}: holds a run with another `{one_line(key)}`; "
@@ -73,22 +80,35 @@ class Checkpoint(keras.callbacks.Callback):
         for file in files:
             model.optimizer.build(model.trainable_variables)
             try:
+                _check_seal(file)
                 load_weights(model, file)
             except ValueError as error:
                 print(f"{file}: damaged, trying the checkpoint before it ({error})")
                 continue
+            self._current_is_good = file == self._current
             return self._counter(model) // self.steps_per_epoch
         if files:
             raise ValueError(f"{files[0]}: {_DAMAGED}")
         return 0
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves model and optimizer."""
+        """Saves model and optimizer.
+
+        Raises:
+            OSError: If the disk is full; the checkpoints of before are kept.
+        """
         new = self.folder / "new.weights.h5"
-        self.model.save_weights(new, overwrite=True)
-        if self._current.exists():
+        content = weights_as_bytes(self.model)
+        try:
+            new.write_bytes(content + _SEAL(content).digest())
+        except OSError as error:
+            error.filename = str(self._current)
+            new.unlink(missing_ok=True)
+            raise
+        if self._current_is_good:
             os.replace(self._current, self._previous)
         os.replace(new, self._current)
+        self._current_is_good = True
 
 
 def trim_log(file, epochs):
@@ -104,21 +124,45 @@ def trim_log(file, epochs):
         write_atomically(file, "".join(line + "\n" for line in lines))
 
 
-def write_atomically(file, text):
-    """Writes a text file so that it holds either its old or its new content, never a part."""
+def write_atomically(file, content):
+    """Writes a file so that it holds either its old or its new content, never a part.
+
+    Args:
+        file: `Path` of the file.
+        content: String or bytes.
+
+    Raises:
+        OSError: If it cannot be written; its `filename` is that of the file.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = file.with_name(f".{file.name}.new")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
         os.replace(temporary, file)
+    except OSError as error:
+        error.filename = str(file)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _first_difference(old, new, path=""):
+def first_difference(old, new, path=""):
+    """Returns the key of the first value that differs in two JSON-like dicts, or `None`.
+
+    >>> first_difference({"training": {"steps": 1}}, {"training": {"steps": 2}})
+    'training.steps'
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
-            found = _first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+            found = first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
             if found:
                 return found
         return None
     return None if old == new else path
+
+
+def _check_seal(file):
+    size = _SEAL().digest_size
+    content = file.read_bytes()
+    if _SEAL(content[:-size]).digest() != content[-size:]:
+        raise ValueError("its checksum differs")

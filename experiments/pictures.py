@@ -1,13 +1,14 @@
 """The pictures of the first paper's experiments."""
 
 import contextlib
-import os
+import io
 
 import cv2
 import matplotlib
 import numpy as np
 
 from dncnn_keras import metrics
+from experiments.checkpoint import write_atomically
 from experiments.evaluation import noisy_image
 
 matplotlib.use("Agg")
@@ -127,13 +128,14 @@ def _output(method, noisy, sigma, kept):
 
 def _write(pixels, file):
     file.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(file), np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+    encoded = cv2.imencode(".png", np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))[1]
+    write_atomically(file, encoded.tobytes())
 
 
 def save_figure(figure, file):
     """Writes a figure as a PNG, complete or not at all, and closes it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}")
-    figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})
+    png = io.BytesIO()
+    figure.savefig(png, dpi=110, format="png", metadata={"Software": None})
     plt.close(figure)
-    os.replace(temporary, file)
+    write_atomically(file, png.getvalue())

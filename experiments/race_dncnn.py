@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pydantic
 
+from dncnn_keras.one_line import one_line
 from dncnn_keras.paths import RESULTS, RUNS
-from experiments.checkpoint import write_atomically
+from experiments.checkpoint import first_difference, write_atomically
 from experiments.curves import race_curves
 from experiments.kept_results import read_kept
 from experiments.provenance import provenance
@@ -126,8 +127,13 @@ def _run(experiment, optimizer, horizon, seed, folder):
         kept = read_kept(file, KeptRun)
         steps = [point[0] for point in kept["curve"]]
         epoch = training.training.epoch
-        if kept["experiment"] != settings or steps not in ([], [*range(epoch, horizon + 1, epoch)]):
-            raise ValueError(f"{file}: made with other settings; move it away to run it again")
+        key = first_difference(kept["experiment"], settings)
+        if key:
+            raise ValueError(
+                f"{file}: made with another `{one_line(key)}`; move it away to run it again"
+            )
+        if steps not in ([], [*range(epoch, horizon + 1, epoch)]):
+            raise ValueError(f"{file}: damaged; delete it, and it is computed again")
         return kept
     print(f"{experiment.name}: {key}", flush=True)
     run = RUNS / experiment.name / key

@@ -4,13 +4,15 @@
 weights were made; `NAME.weights.h5`, beside it, is what `RealDenoiser.save_weights` writes.
 """
 
-import hashlib
-import json
-import os
-import tempfile
 from pathlib import Path
 
-from dncnn_keras.weight_files import SUFFIX, description_of, load_model, read_description
+from dncnn_keras.weight_files import (
+    SUFFIX,
+    description_of,
+    load_model,
+    read_description,
+    save_model,
+)
 from meta_aux.mask import MaskNetwork
 from meta_aux.multi_task import MultiTask
 from meta_aux.parallel_heads import ParallelHeads
@@ -26,7 +28,7 @@ def available():
     return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
 
 
-def load_pretrained(name="real-mtl"):
+def load_pretrained(name: str | Path = "real-mtl") -> RealDenoiser:
     """Loads released weights.
 
     Args:
@@ -58,10 +60,7 @@ def load_pretrained(name="real-mtl"):
 
 
 def save_pretrained(model, name, folder, provenance):
-    """Writes a model's weights and their description, for `load_pretrained`.
-
-    Both files are complete under temporary names before either gets its own, so that an
-    interruption leaves nothing half-written.
+    """Writes a model's weights and their description, for `load_pretrained`: both, or neither.
 
     Args:
         model: A `RealDenoiser`. Float32 weights are stored.
@@ -89,17 +88,7 @@ def save_pretrained(model, name, folder, provenance):
     }
     plain = _make(**config)  # float32 and not compiled
     plain.set_weights(model.get_weights())
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
-        weights, description = (Path(temporary, name + suffix) for suffix in (SUFFIX, ".json"))
-        plain.save_weights(weights)
-        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-        about = {**provenance, "model": config, "sha256": sha256}
-        description.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        for path in (weights, description):
-            os.replace(path, folder / path.name)
-    return folder / weights.name
+    return save_model(plain, name, folder, {**provenance, "model": config})
 
 
 def _make(network, filters, channels, mask_filters, name="real_denoiser"):

@@ -1,12 +1,19 @@
 import hashlib
 import json
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 from dncnn_keras import DnCNN
-from dncnn_keras.weight_files import load_model, load_weights, read_description
+from dncnn_keras.weight_files import (
+    load_model,
+    load_weights,
+    read_description,
+    save_model,
+    weights_as_bytes,
+)
 
 CONFIG = {"depth": 3, "filters": 2}
 
@@ -69,3 +76,30 @@ def test_what_does_not_fit_is_told_in_one_line(weights):
         with pytest.raises(ValueError) as error:
             load_weights(DnCNN(depth=3, filters=4), file)
         assert str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_pair_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    model = DnCNN(**CONFIG)
+    file = save_model(model, "small", tmp_path, {"model": CONFIG})
+    assert read_description(file, "model")[1] == CONFIG
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / ".small.new").mkdir()  # as a process leaves it that is killed
+
+    def fail(self, data, **arguments):
+        raise OSError(28, "No space left on device")
+
+    for method in ("write_bytes", "write_text"):
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space") as error:
+            patch.setattr(Path, method, fail)
+            save_model(model, "small", tmp_path, {"model": {}})
+        assert error.value.filename == str(file)
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_weights_in_memory_are_those_of_a_file(tmp_path):
+    model, other = DnCNN(**CONFIG), DnCNN(**CONFIG)
+    file = tmp_path / "memory.weights.h5"
+    file.write_bytes(weights_as_bytes(model))
+    load_weights(other, file)
+    for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)

@@ -1,6 +1,16 @@
+import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from experiments.callbacks import StopOnNaN
+from experiments.callbacks import CSVLogger, StopOnNaN, Validation
+from experiments.checkpoint import Checkpoint
+
+
+def _model():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(optimizer="sgd", loss="mse", jit_compile=False)
+    return model
 
 
 def test_a_ruined_epoch_is_not_kept():
@@ -10,3 +20,37 @@ def test_a_ruined_epoch_is_not_kept():
     for logs in ({"loss": float("inf")}, {"loss": 1.0, "meta_loss": float("nan")}):
         with pytest.raises(FloatingPointError, match="in epoch 4; the checkpoint before"):
             callback.on_epoch_end(3, logs)
+
+
+def test_a_training_that_is_ruined_ends_with_its_last_good_checkpoint(tmp_path):
+    checkpoint = Checkpoint(tmp_path, {}, 2)
+    inputs = np.ones((6, 1))
+    inputs[4] = np.nan
+    batches = tf.data.Dataset.from_tensor_slices((inputs, np.zeros((6, 1)))).batch(1)
+    with pytest.raises(FloatingPointError, match="became nan in epoch 3"):
+        _model().fit(
+            batches,
+            epochs=3,
+            steps_per_epoch=2,
+            shuffle=False,
+            verbose=0,
+            callbacks=[StopOnNaN(), checkpoint],
+        )
+    restored = _model()
+    assert checkpoint.restore(restored) == 2
+    assert all(np.isfinite(weight).all() for weight in restored.get_weights())
+
+
+def test_a_log_that_cannot_be_written_is_named():
+    logger = CSVLogger("/dev/full")
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        _model().fit(np.ones((1, 1)), np.ones((1, 1)), verbose=0, callbacks=[logger])
+    assert logger.csv_file.closed
+
+
+def test_a_validation_has_a_value_in_every_line_of_the_log():
+    validation = Validation(lambda: {"psnr": 30.0}, ["psnr"], every=2)
+    for epoch, value in enumerate([np.nan, 30.0, np.nan, 30.0]):
+        logs = {"loss": 1.0}
+        validation.on_epoch_end(epoch, logs)
+        np.testing.assert_equal(logs, {"loss": 1.0, "val_psnr": value})

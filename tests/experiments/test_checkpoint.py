@@ -1,3 +1,6 @@
+import contextlib
+import resource
+
 import h5py
 import keras
 import numpy as np
@@ -46,10 +49,54 @@ def test_a_truncated_checkpoint_is_named_and_the_one_before_it_used(tmp_path, ca
     assert "checkpoint.weights.h5: damaged" in capsys.readouterr().out
 
 
+def test_a_damaged_checkpoint_never_takes_the_place_of_the_good_one(tmp_path):
+    checkpoint = Checkpoint(tmp_path, SETTINGS, 2)
+    _fit(_model(), checkpoint, epochs=3)
+    for _ in range(2):
+        (tmp_path / "checkpoint.weights.h5").write_bytes(b"")
+        model, checkpoint = _model(), Checkpoint(tmp_path, SETTINGS, 2)
+        assert checkpoint.restore(model) == 2
+        _fit(model, checkpoint, epochs=3, done=2)
+
+
 def test_killed_between_the_two_renames(tmp_path):
     checkpoint = Checkpoint(tmp_path, SETTINGS, 2)
     _fit(_model(), checkpoint, epochs=3)
     (tmp_path / "checkpoint.weights.h5").unlink()
+    assert checkpoint.restore(_model()) == 2
+
+
+def test_a_changed_weight_is_noticed(tmp_path, capsys):
+    model, checkpoint = _model(), Checkpoint(tmp_path, SETTINGS, 2)
+    _fit(model, checkpoint, epochs=3)
+    file = tmp_path / "checkpoint.weights.h5"
+    data = bytearray(file.read_bytes())
+    data[data.index(model.layers[0].kernel.numpy().tobytes())] ^= 1
+    file.write_bytes(data)
+    assert checkpoint.restore(_model()) == 2
+    assert "checkpoint.weights.h5: damaged" in capsys.readouterr().out
+
+
+@contextlib.contextmanager
+def _largest_file(size):
+    """Files cannot grow beyond a size in bytes: what a full disk does, for any user."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("room", [0, 0.5, 0.999])  # the last holds all but the checksum
+def test_a_full_disk_is_named_and_costs_no_checkpoint(tmp_path, room):
+    model, checkpoint = _model(), Checkpoint(tmp_path, SETTINGS, 2)
+    _fit(model, checkpoint, epochs=2)
+    file = tmp_path / "checkpoint.weights.h5"
+    with _largest_file(int(room * file.stat().st_size)), pytest.raises(OSError) as error:
+        _fit(model, checkpoint, epochs=3, done=2)
+    assert (error.value.filename, error.value.strerror) == (str(file), "File too large")
+    assert not (tmp_path / "new.weights.h5").exists()
     assert checkpoint.restore(_model()) == 2
 
 
@@ -79,8 +126,12 @@ def test_write_atomically_leaves_the_old_content_when_it_fails(tmp_path):
     write_atomically(file, "old")
     with pytest.raises(UnicodeEncodeError):
         write_atomically(file, "new \ud800")
+    with _largest_file(2), pytest.raises(OSError, match="file.txt"):
+        write_atomically(file, b"new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+    write_atomically(file, b"new")
+    assert file.read_text() == "new"
 
 
 @pytest.mark.parametrize("content", ["", "{", "null", "[]", "[" * 10**5, "\0"])

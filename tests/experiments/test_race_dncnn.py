@@ -66,7 +66,7 @@ def test_rivals_are_tuned_and_an_untrained_rule_around_adam_ties_with_adam(file,
 def test_a_kept_run_of_other_settings_is_not_taken_for_this_one(file, tmp_path, capsys):
     assert main(["run", str(file), "--set", "seeds=1"]) == 0
     assert main(["run", str(file), "--set", "seeds=1", "--set", "batch_size=3"]) == 2
-    assert "made with other settings" in capsys.readouterr().err
+    assert "made with another `training.batch_size`; move it away" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

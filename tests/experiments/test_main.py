@@ -1,0 +1,33 @@
+import pytest
+import tensorflow as tf
+
+from experiments import __main__ as module
+
+FULL = "{{node WriteSummary}} runs/a/events.v2; No space left on device\n\tFailed to flush"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (tf.errors.ResourceExhaustedError(None, None, FULL), "error: runs/a/events.v2: No space"),
+        (OSError(28, "No space left on device", "runs/a/log.csv"), "error: runs/a/log.csv: No"),
+        (OSError("results: cannot be read"), "error: results: cannot be read\n"),
+    ],
+)
+def test_a_full_disk_is_one_line_that_names_the_file(monkeypatch, capsys, error, told):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(module, "_report", fail)
+    assert module.main(["report"]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(told) and message.count("\n") == 1
+
+
+def test_other_lack_of_resources_is_not_taken_for_a_full_disk(monkeypatch):
+    def fail():
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(module, "_report", fail)
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        module.main(["report"])

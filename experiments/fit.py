@@ -3,13 +3,17 @@
 import sys
 
 import keras
+import tensorflow as tf
 
-from experiments.callbacks import StopOnNaN, Stopwatch
+from experiments.callbacks import CSVLogger, StopOnNaN, Stopwatch
 from experiments.checkpoint import Checkpoint, trim_log
+from experiments.multi_worker import mend_fit
 
 
-def fit(model, make_batches, experiment, folder, strategy, callbacks=(), counter=None, **arguments):
+def fit(model, make_batches, experiment, folder, strategy, validation, counter=None):
     """Trains a compiled model, or goes on with a training that was stopped.
+
+    Of several workers the first one validates and writes; all of them read its checkpoint.
 
     Args:
         model: A compiled `keras.Model`, made in the strategy's scope.
@@ -18,36 +22,52 @@ def fit(model, make_batches, experiment, folder, strategy, callbacks=(), counter
         folder: `Path` of the run. The checkpoint, `log.csv` and TensorBoard's events are written
             there.
         strategy: The `tf.distribute.Strategy`.
-        callbacks: Callbacks that add to the log.
+        validation: The `Validation`.
         counter: See `Checkpoint`.
-        **arguments: Further arguments of `model.fit`.
 
     Raises:
-        ValueError: If the folder holds another run.
+        ValueError: If the devices cannot share a batch evenly, or the folder holds another run.
         FloatingPointError: If the loss becomes NaN.
+        RuntimeError: If another worker has stopped.
     """
     training = experiment.training
-    checkpoint = Checkpoint(folder, experiment.model_dump(mode="json"), training.epoch, counter)
+    devices = strategy.num_replicas_in_sync
+    if training.batch_size % devices:
+        # Each device's gradient is of a mean over its own share.
+        raise ValueError(
+            f"training.batch_size is {training.batch_size}, which {devices} devices cannot share "
+            "evenly"
+        )
+    writes = strategy.extended.should_checkpoint
+    settings = experiment.model_dump(mode="json")
+    checkpoint = Checkpoint(folder, settings, training.epoch, counter, writes)
     with strategy.scope():
         done = checkpoint.restore(model)
-    trim_log(folder / "log.csv", done)
-    if done:
-        print(f"{folder}: going on after {done * training.epoch:,} of {training.steps:,} steps")
-    model.fit(
-        make_batches(done * training.epoch),
-        initial_epoch=done,
-        epochs=training.steps // training.epoch,
-        steps_per_epoch=training.epoch,
-        shuffle=False,  # the sequence of patches is random and fixed already
-        callbacks=[
-            StopOnNaN(),
-            Stopwatch(),
-            *callbacks,
-            keras.callbacks.CSVLogger(folder / "log.csv", append=True),
+    callbacks = [StopOnNaN(), Stopwatch()]
+    if writes:
+        trim_log(folder / "log.csv", done)
+        callbacks += [
+            validation,
+            CSVLogger(folder / "log.csv", append=True),
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             checkpoint,
-        ],
-        # A moving bar for people, a line an epoch for log files.
-        verbose=1 if sys.stdout.isatty() else 2,
-        **arguments,
-    )
+        ]
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        mend_fit(model, strategy)
+    if done:
+        print(f"{folder}: going on after {done * training.epoch:,} of {training.steps:,} steps")
+    try:
+        model.fit(
+            make_batches(done * training.epoch),
+            initial_epoch=done,
+            epochs=training.steps // training.epoch,
+            steps_per_epoch=training.epoch,
+            shuffle=False,  # the sequence of patches is random and fixed already
+            callbacks=callbacks,
+            # A moving bar for people, a line an epoch for log files.
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        raise RuntimeError(
+            "another worker has stopped; the job, started again, goes on from the last checkpoint"
+        ) from error

@@ -7,11 +7,14 @@ import sys
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from experiments.callbacks import CSVLogger
 from experiments.checkpoint import Checkpoint, trim_log, write_atomically
 from experiments.curves import meta_training_curves
 from experiments.images import split_images
 from experiments.provenance import provenance
+from experiments.strategy import make_strategy
 from experiments.tasks import TaskMaker
 from learned_optim import LearnedOptimizer, MetaTrainer, save_rule
 from learned_optim.rules import make_rule
@@ -31,8 +34,12 @@ def meta_train(experiment, folder):
         Path of the weight file of the rule that did best in the held-out runs.
 
     Raises:
-        ValueError: If the data do not fit the tasks, or the folder holds another run.
+        ValueError: If the data do not fit the tasks, the folder holds another run, or `TF_CONFIG`
+            names several workers.
     """
+    strategy = make_strategy(experiment.devices)  # before anything is computed
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        raise ValueError("meta-training runs on a single machine; unset TF_CONFIG")
     settings = experiment.model_dump(mode="json")
     training = experiment.training
     train_images, held_out_images = None, None
@@ -56,6 +63,10 @@ def meta_train(experiment, folder):
         log_loss=training.log_loss,
         imitation=training.imitation,
         second_order=training.second_order,
+        pes_sigma=training.pes_sigma,
+        pes_pairs=training.pes_pairs,
+        patience=training.patience,
+        devices=strategy.extended.worker_devices,
     )
     rate = keras.optimizers.schedules.CosineDecay(
         training.learning_rate, training.updates, alpha=0.1
@@ -85,7 +96,7 @@ def meta_train(experiment, folder):
         shuffle=False,
         callbacks=[
             trial,
-            keras.callbacks.CSVLogger(folder / "log.csv", append=True),
+            CSVLogger(folder / "log.csv", append=True),
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             checkpoint,
         ],
@@ -150,12 +161,6 @@ class HeldOutRuns(keras.callbacks.Callback):
         titles = [f"{name}_{number}" for number, name in enumerate(self._names)]
         if epoch < 0:
             self._keep("before", titles, runs)
-        new = not self._file.exists()
-        with self._file.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["epoch", *titles, "score"])
-            writer.writerow([epoch, *(f"{loss:.6g}" for loss in losses), f"{score:.6f}"])
         shown = ", ".join(f"{loss:.5g}" for loss in losses)
         print(f"held-out runs: final losses {shown}; score {score:.4f} (best {best:.4f})")
         if score < best or best == math.inf:
@@ -164,8 +169,7 @@ class HeldOutRuns(keras.callbacks.Callback):
                 self._rule,
                 self._experiment.name,
                 self._folder,
-                self._rule.learning_rate,
-                {
+                provenance={
                     "experiment": self._experiment.model_dump(mode="json"),
                     "meta_updates": (epoch + 1) * self._experiment.training.epoch,
                     "held_out_losses": [round(float(loss), 6) for loss in losses],
@@ -173,6 +177,11 @@ class HeldOutRuns(keras.callbacks.Callback):
                     **provenance(),
                 },
             )
+        # Last: killed before it is written, the run judges again and keeps the same.
+        lines = self._file.read_text(encoding="utf-8") if self._file.exists() else ""
+        lines = lines or ",".join(["epoch", *titles, "score"]) + "\n"
+        row = [str(epoch), *(f"{loss:.6g}" for loss in losses), f"{score:.6f}"]
+        write_atomically(self._file, lines + ",".join(row) + "\n")
 
     def _keep(self, which, titles, runs):
         """Writes the mean loss at every step of each task's runs."""

@@ -147,7 +147,8 @@ class MetaTraining(Section):
     Attributes:
         updates: Number of meta-updates.
         epoch: Meta-updates between two checkpoints (and lines of the log).
-        window, horizons, estimator, log_loss, second_order: See `MetaTrainer`.
+        window, horizons, estimator, log_loss, second_order, pes_sigma, pes_pairs, patience: See
+            `MetaTrainer`.
         rate: Learning rate at which the rule is used, by default the rule's own.
         schedule: What the rate does over a horizon.
         imitation: Weight of Adam's imitation and Adam's learning rate, or null.
@@ -159,13 +160,16 @@ class MetaTraining(Section):
     updates: int = Field(ge=1)
     epoch: int = Field(50, ge=1)
     window: int = Field(20, ge=1)
-    horizons: tuple[Annotated[int, Field(ge=1)], ...] = (100,)
+    horizons: tuple[Annotated[int, Field(ge=1)], ...] = Field((100,), min_length=1)
     rate: float | None = Field(None, gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
     estimator: Literal["tbptt", "pes"] = "tbptt"
     log_loss: bool = True
     second_order: bool = False
-    imitation: tuple[float, float] | None = None
+    imitation: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] | None = None
+    pes_sigma: float = Field(0.01, gt=0)
+    pes_pairs: int = Field(1, ge=1)
+    patience: int = Field(10, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
     clipnorm: float = Field(1.0, gt=0)
 
@@ -175,6 +179,10 @@ class MetaTraining(Section):
             raise ValueError(f"updates ({self.updates}) must be a multiple of epoch ({self.epoch})")
         if any(horizon % self.window for horizon in self.horizons):
             raise ValueError(f"horizons must be multiples of window ({self.window})")
+        if self.estimator == "pes" and (not self.log_loss or self.imitation or self.second_order):
+            raise ValueError(
+                "log_loss: false, imitation and second_order are of estimator tbptt alone"
+            )
         return self
 
 
@@ -200,6 +208,8 @@ class MetaTrain(Section):
     Attributes:
         name: Name of the rule's release and of the run.
         seed: The run's seed.
+        devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers; the tasks
+            are dealt to them.
         rule: Kind of rule, a key of `learned_optim.rules.RULES`.
         data: Images of the `dncnn` tasks.
         digits: Digits of the `mnist` tasks.
@@ -211,6 +221,7 @@ class MetaTrain(Section):
     kind: Literal["meta-train"]
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     seed: int = Field(0, ge=0)
+    devices: Literal["auto", "cpu"] | list[Annotated[int, Field(ge=0)]] = "auto"
     rule: Literal["andrychowicz", "rnnprop", "adam", "orthogonal"] = "orthogonal"
     data: Data = Data()
     digits: Literal["mnist", "digits"] = "mnist"
@@ -299,13 +310,20 @@ class Comparison(Section):
 
     Attributes:
         title: Title of the panel.
-        task: The task.
+        task: The task, unscaled: its own losses are shown.
         steps: Steps of each run.
     """
 
     title: str
-    task: Task
+    task: Annotated[QuadraticsTask | MnistTask, Field(discriminator="task")]
     steps: int = Field(100, ge=1)
+
+    @pydantic.field_validator("task")
+    @classmethod
+    def _is_unscaled(cls, task):
+        if task.scaling != 1:
+            raise ValueError(f"the scaling of a figure's task must be 1, got {task.scaling:g}")
+        return task
 
 
 class CompareOptimizers(Section):
@@ -320,7 +338,7 @@ class CompareOptimizers(Section):
         rules: Released rules or paths of weights.
         panels: The tasks.
         digits: Digits of the `mnist` tasks; `auto` is MNIST where it can be had, else the bundled
-            small digits, with a notice.
+            small digits, with a notice and the results in `runs/`.
         baselines: For each optimizer the exponents of the grid's first and last learning rate,
             in base 10; the grid has two rates a decade.
         tuning_seeds: Runs for each learning rate.

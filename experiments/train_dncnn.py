@@ -10,6 +10,7 @@ from dncnn_keras import DnCNN, metrics
 from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import save_pretrained
+from experiments.callbacks import Validation
 from experiments.evaluation import noisy_image
 from experiments.fit import fit
 from experiments.images import split_images
@@ -33,6 +34,7 @@ def train_dncnn(experiment, folder):
         ValueError: If the data do not fit the network, or the folder holds another run.
         FloatingPointError: If the loss becomes NaN.
     """
+    strategy = make_strategy(experiment.devices)  # before anything is computed
     training = experiment.training
     dtype = fast_dtype() if experiment.precision == "auto" else experiment.precision
     train_images, validation_images = split_images(experiment.data, experiment.network.channels)
@@ -42,8 +44,6 @@ def train_dncnn(experiment, folder):
         experiment.seed,
         experiment.data.scales,
     )
-    strategy = make_strategy(experiment.devices)
-
     keras.utils.set_random_seed(experiment.seed)
     with strategy.scope():
         model = DnCNN(**experiment.network.model_dump(), dtype=dtype, name=experiment.name)
@@ -58,23 +58,22 @@ def train_dncnn(experiment, folder):
     def make_batches(start):
         return noisy_patches(sampler, experiment.data.sigma, training.batch_size, start)
 
+    def measure():
+        values = _validate(model, validation_images, experiment).values()
+        return {"psnr": float(np.mean(list(values)))}
+
     started = time.monotonic()
-    fit(
-        model,
-        make_batches,
-        experiment,
-        folder,
-        strategy,
-        validation_data=_validation_set(validation_images, experiment),
-        validation_freq=training.validate_every,
-    )
+    validation = Validation(measure, ["psnr"], training.validate_every)
+    fit(model, make_batches, experiment, folder, strategy, validation)
+    if not strategy.extended.should_checkpoint:  # another worker does
+        return model
     made_by = {
         "experiment": experiment.model_dump(mode="json"),
         "training_images": len(train_images),
         "validation_images": [image.name for image in validation_images],
         "validation_psnr": {
-            f"{sigma:g}": round(_mean_psnr(model, validation_images, sigma, experiment.seed), 3)
-            for sigma in experiment.validation_sigmas
+            sigma: round(psnr, 3)
+            for sigma, psnr in _validate(model, validation_images, experiment).items()
         },
         "dtype": dtype,
         "seconds_of_last_session": round(time.monotonic() - started),
@@ -84,23 +83,14 @@ def train_dncnn(experiment, folder):
     return model
 
 
-def _validation_set(images, experiment):
-    def pairs():
+def _validate(model, images, experiment):
+    """Measures the mean PSNR in dB at every sigma."""
+    means = {}
+    for sigma in experiment.validation_sigmas:
+        values = []
         for image in images:
-            for sigma in experiment.validation_sigmas:
-                noisy, clean = noisy_image(image, sigma, experiment.seed)
-                yield noisy[None], clean[None]
-
-    shape = (1, None, None, experiment.network.channels)
-    specification = tf.TensorSpec(shape, tf.float32)
-    dataset = tf.data.Dataset.from_generator(pairs, output_signature=(specification,) * 2)
-    size = len(images) * len(experiment.validation_sigmas)
-    return dataset.apply(tf.data.experimental.assert_cardinality(size)).cache()
-
-
-def _mean_psnr(model, images, sigma, seed):
-    values = []
-    for image in images:
-        noisy, clean = noisy_image(image, sigma, seed)
-        values.append(metrics.psnr(clean, np.clip(model(noisy[None], training=False)[0], 0, 1)))
-    return float(np.mean(values))
+            noisy, clean = noisy_image(image, sigma, experiment.seed)
+            denoised = np.clip(model(noisy[None], training=False)[0], 0, 1)
+            values.append(metrics.psnr(clean, denoised))
+        means[f"{sigma:g}"] = float(np.mean(values))
+    return means

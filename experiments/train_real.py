@@ -9,6 +9,7 @@ import tensorflow as tf
 from dncnn_keras import datasets, metrics
 from dncnn_keras.datasets.sample import load_sample
 from dncnn_keras.patches import PatchSampler
+from experiments.callbacks import Validation
 from experiments.fit import fit
 from experiments.optimizers import make_optimizer
 from experiments.provenance import provenance
@@ -40,22 +41,28 @@ def train_real(experiment, folder):
         DataUnavailableError: If the data are not there.
         FloatingPointError: If the loss becomes NaN.
     """
+    strategy = make_strategy(experiment.devices)  # before anything is computed
     make_batches = _batches(experiment)
     # Their centres: a validation must not take longer than the training.
     validation_pairs = datasets.load_pairs(experiment.validation.dataset, "validation")
     validation_pairs = [pair.centre(256) for pair in validation_pairs]
     keras.utils.set_random_seed(experiment.seed)
-    strategy = make_strategy(experiment.devices)
     with strategy.scope():
         denoiser = _make_denoiser(experiment)
         trainer = _make_trainer(experiment, denoiser)
 
+    def measure():
+        return validate(denoiser, validation_pairs, experiment.validation.steps)
+
     started = time.monotonic()
-    validation = _Validation(denoiser, validation_pairs, experiment)
-    fit(trainer, make_batches, experiment, folder, strategy, [validation], _updates)
+    names = ("psnr_before", "psnr_after")
+    validation = Validation(measure, names, experiment.training.validate_every)
+    fit(trainer, make_batches, experiment, folder, strategy, validation, _updates)
+    if not strategy.extended.should_checkpoint:  # another worker does
+        return denoiser
     made_by = {
         "experiment": experiment.model_dump(mode="json"),
-        "validation": validate(denoiser, validation_pairs, experiment.validation.steps),
+        "validation": measure(),
         "validation_pairs": [pair.name for pair in validation_pairs],
         "seconds_of_last_session": round(time.monotonic() - started),
         **provenance(),
@@ -167,19 +174,3 @@ def _updates(trainer):
     if isinstance(trainer, MAXL):
         return trainer.updates
     return int(trainer.optimizer.iterations.numpy())
-
-
-class _Validation(keras.callbacks.Callback):
-    """Adds the PSNR before and after adaptation to the log."""
-
-    def __init__(self, denoiser, pairs, experiment):
-        super().__init__()
-        self._measure = lambda: validate(denoiser, pairs, experiment.validation.steps)
-        self._every = experiment.training.validate_every
-
-    def on_epoch_end(self, epoch, logs=None):
-        # The log's columns are those of its first line, so there are always values.
-        values = dict.fromkeys(("psnr_before", "psnr_after"), float("nan"))
-        if (epoch + 1) % self._every == 0:
-            values = self._measure()
-        logs.update({f"val_{name}": value for name, value in values.items()})

@@ -1,13 +1,16 @@
 """Meta-training: a Keras model whose weights are a rule's, and whose `fit` trains it."""
 
 import math
+from collections.abc import Sequence
+from typing import Literal
 
 import keras
 import tensorflow as tf
 
 from learned_optim import pes, unroll
 from learned_optim.coordinates import Coordinates, hidden_kernels
-from learned_optim.tasks.task import fold
+from learned_optim.rules.rule import Rule
+from learned_optim.tasks.task import Task, fold
 
 
 class MetaTrainer(keras.Model):
@@ -18,6 +21,10 @@ class MetaTrainer(keras.Model):
     say, would pull the rule to what is best for itself. A task that has run to its horizon starts
     again as another instance; the first time the tasks end staggered, so that the rule always
     sees some at their beginning and some late.
+
+    `fit` logs the live tasks' mean `log_loss`, or without `log_loss` their mean `loss`. An instance
+    whose meta-gradient is not finite is dropped and counted; under `log_loss` so is one with a
+    loss that is not positive.
 
     Args:
         rule: The `Rule` to train.
@@ -34,10 +41,16 @@ class MetaTrainer(keras.Model):
         pes_sigma, pes_pairs: See `pes.window`; of `"pes"` alone.
         patience: Meta-updates in a row without any finite meta-gradient after which the last
             good weights are restored.
+        devices: Names of devices, to which the live tasks are dealt like cards: each is kept and
+            run on its own, and only meta-gradients travel. The weights do not depend on it.
 
     Attributes:
         update: `keras.Variable`, the number of meta-updates done.
         dropped: `keras.Variable`, the number of meta-gradients dropped as not finite.
+
+    Raises:
+        ValueError: If there is no task, or an argument is out of its range or of the other
+            estimator.
 
     Example:
 
@@ -48,36 +61,59 @@ class MetaTrainer(keras.Model):
 
     def __init__(
         self,
-        rule,
-        tasks,
-        seed,
-        meta_updates,
-        window=20,
-        horizons=(100,),
-        learning_rate=None,
-        schedule="constant",
-        estimator="tbptt",
-        log_loss=True,
-        imitation=None,
-        second_order=False,
-        pes_sigma=0.01,
-        pes_pairs=1,
-        patience=10,
-        name="meta_trainer",
+        rule: Rule,
+        tasks: Sequence[Task],
+        seed: int,
+        meta_updates: int,
+        window: int = 20,
+        horizons: Sequence[int] = (100,),
+        learning_rate: float | None = None,
+        schedule: Literal["constant", "cosine"] = "constant",
+        estimator: Literal["tbptt", "pes"] = "tbptt",
+        log_loss: bool = True,
+        imitation: tuple[float, float] | None = None,
+        second_order: bool = False,
+        pes_sigma: float = 0.01,
+        pes_pairs: int = 1,
+        patience: int = 10,
+        devices: Sequence[str] | None = None,
+        name: str = "meta_trainer",
     ):
         super().__init__(name=name)
         # XLA would compile for minutes, and its convolutions are slow on CPUs.
         self.supports_jit = False
         if not tasks:
             raise ValueError("MetaTrainer: there is no task to train on")
-        if any(horizon % window for horizon in horizons):
-            raise ValueError(f"MetaTrainer: horizons must be multiples of the window, {window}")
+        counts = {
+            "meta_updates": meta_updates,
+            "window": window,
+            "pes_pairs": pes_pairs,
+            "patience": patience,
+        }
+        for key, count in counts.items():
+            if count < 1:
+                raise ValueError(f"MetaTrainer: {key} must be at least 1, got {count}")
+        if not horizons or any(horizon < 1 or horizon % window for horizon in horizons):
+            raise ValueError(
+                f"MetaTrainer: horizons must be multiples of the window, {window}, got {horizons}"
+            )
         if schedule not in ("constant", "cosine"):
             raise ValueError(
                 f"MetaTrainer: schedule must be 'constant' or 'cosine', got {schedule!r}"
             )
         if estimator not in ("tbptt", "pes"):
             raise ValueError(f"MetaTrainer: estimator must be 'tbptt' or 'pes', got {estimator!r}")
+        if estimator == "pes" and (not log_loss or imitation or second_order):
+            raise ValueError(
+                "MetaTrainer: log_loss=False, imitation and second_order are of 'tbptt' alone"
+            )
+        if imitation and (imitation[0] < 0 or imitation[1] <= 0):
+            raise ValueError(
+                "MetaTrainer: imitation must be a weight of at least 0 and a learning rate above "
+                f"0, got {imitation}"
+            )
+        if pes_sigma <= 0:
+            raise ValueError(f"MetaTrainer: pes_sigma must be above 0, got {pes_sigma}")
         self.rule = rule
         self.window = window
         self.meta_updates = meta_updates
@@ -97,8 +133,9 @@ class MetaTrainer(keras.Model):
         for number, task in enumerate(tasks):
             share = (number + 1) / len(tasks)
             first = max(1, round(share * horizons[0] / window)) * window
+            device = devices[number % len(devices)] if devices else ""
             self.live_tasks.append(
-                LiveTask(task, rule, fold(seed, number), first, copies, f"task_{number}")
+                LiveTask(task, rule, fold(seed, number), first, copies, device, f"task_{number}")
             )
         self._good = [
             self.add_weight(shape=w.shape, initializer="zeros", trainable=False, name=f"good_{i}")
@@ -119,10 +156,12 @@ class MetaTrainer(keras.Model):
         """Does a meta-update."""
         weights = self.rule.trainable_weights
         total = [tf.zeros(weight.shape) for weight in weights]
-        used, log_losses = 0.0, []
+        log_loss = self._unrolled["log_loss"]
+        used, losses = 0.0, []
         for live in self.live_tasks:
-            live.renew_if_finished(self._horizon())
-            gradient, loss = live.run_window(self)
+            with tf.device(live.device):
+                live.renew_if_finished(self._horizon())
+                gradient, loss = live.run_window(self)
             good = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in [*gradient, loss]])
             # An instance that has become NaN or infinite stays so: start another.
             live.finish_if(tf.logical_not(good))
@@ -131,13 +170,13 @@ class MetaTrainer(keras.Model):
                 for t, g in zip(total, gradient, strict=True)
             ]
             used += tf.cast(good, tf.float32)
-            log_losses.append(tf.where(good, tf.math.log(loss), 0.0))
+            losses.append(tf.where(good, tf.math.log(loss) if log_loss else loss, 0.0))
         self.dropped.assign_add(len(self.live_tasks) - tf.cast(used, tf.int64))
         mean = [gradient / tf.maximum(used, 1.0) for gradient in total]
         tf.cond(used > 0, lambda: self._follow(mean), self._fail)
         self.update.assign_add(1)
         return {
-            "log_loss": tf.add_n(log_losses) / tf.maximum(used, 1.0),
+            "log_loss" if log_loss else "loss": tf.add_n(losses) / tf.maximum(used, 1.0),
             "dropped": self.dropped,
             "gradient_norm": tf.linalg.global_norm(mean),
         }
@@ -182,18 +221,23 @@ class LiveTask(keras.layers.Layer):
         horizon: Steps after which the first instance ends.
         copies: Runs of the instance that are kept side by side; persistent evolution strategies
             need one for each perturbation.
+        device: Name of the device that keeps and runs it, or `""` for TensorFlow's choice.
         name: Name of the layer.
     """
 
-    def __init__(self, task, rule, seed, horizon, copies, name):
+    def __init__(self, task, rule, seed, horizon, copies, device, name):
         super().__init__(name=name, dtype="float32")
         self.task = task
         self.rule = rule
+        self.device = device
         self._seed = seed
         size = Coordinates(task.shapes, hidden_kernels(task.shapes)).size
 
         def variable(shape, dtype="float32"):
-            return self.add_weight(shape=shape, dtype=dtype, initializer="zeros", trainable=False)
+            with tf.device(device):
+                return self.add_weight(
+                    shape=shape, dtype=dtype, initializer="zeros", trainable=False
+                )
 
         self._instance = variable((), "int64")
         self._horizon = variable((), "int64")
@@ -230,11 +274,11 @@ class LiveTask(keras.layers.Layer):
         def rate(step):
             return trainer.rate(step, horizon)
 
-        runs = [
-            unroll.Progress(*([tf.convert_to_tensor(v) for v in part] for part in run), self._step)
-            for run in self._runs
-        ]
-        runs = [run._replace(step=tf.convert_to_tensor(run.step)) for run in runs]
+        step = tf.convert_to_tensor(self._step)
+        runs = []
+        for run in self._runs:
+            parameters, moments, state = ([tf.convert_to_tensor(v) for v in part] for part in run)
+            runs.append(unroll.Progress(parameters, moments, state, step))
         if trainer._pes:
             sigma, _ = trainer._pes
             noise = [[tf.convert_to_tensor(v) for v in pair] for pair in self._noise]
@@ -249,8 +293,8 @@ class LiveTask(keras.layers.Layer):
                 self.task, self.rule, runs[0], self.seed, trainer.window, rate, **trainer._unrolled
             )
             gradient, after, losses = done.gradient, [done.progress], done.losses
-        for variables, progress in zip(self._runs, after, strict=True):
-            for part, values in zip(variables, progress[:3], strict=True):
+        for run, progress in zip(self._runs, after, strict=True):
+            for part, values in zip(run, progress[:3], strict=True):
                 _assign(part, values)
         self._step.assign_add(trainer.window)
         return gradient, tf.reduce_mean(losses)

@@ -21,18 +21,21 @@ v, which the finite-difference variant takes from two more evaluations instead:
     (L_aux(theta 1 + e v) - L_aux(theta 1 - e v)) / 2e.
 """
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
 from meta_aux.losses import gradient_difference, masked_reconstruction, reconstruction
+from meta_aux.real_denoiser import RealDenoiser
 
 
 class MAXL(keras.Model):
     """Pre-trains a `RealDenoiser` on pairs of a noisy and a clean image (Algorithm 1).
 
     Passes in which the network learns with the mask as it is alternate with passes in which the
-    mask network learns through a virtual step of the network. On several devices each makes the
-    virtual step on its own share of the batch.
+    mask network learns through a virtual step of the network. Several devices make it together,
+    on the whole batch.
 
     Args:
         denoiser: The `RealDenoiser` to train.
@@ -58,14 +61,16 @@ class MAXL(keras.Model):
     >>> trainer.fit(degraded_patches(sampler, 16), epochs=300, steps_per_epoch=50)
     """
 
+    train_function: Callable  # Keras's own, None until it is made
+
     def __init__(
         self,
-        denoiser,
-        steps_per_pass,
-        learning_rate=1e-3,
-        gradient_weight=0.01,
-        second_order=True,
-        name="maxl",
+        denoiser: RealDenoiser,
+        steps_per_pass: int,
+        learning_rate: float = 1e-3,
+        gradient_weight: float = 0.01,
+        second_order: bool = True,
+        name: str = "maxl",
     ):
         super().__init__(name=name)
         if steps_per_pass < 1:
@@ -204,7 +209,7 @@ def finite_difference_meta_gradient(denoiser, noisy, clean, learning_rate, gradi
         primary = tf.reduce_mean(reconstruction(restored, clean))
     # The auxiliary head has no part in the primary loss.
     zero = tf.UnconnectedGradients.ZERO
-    direction = tape.gradient(primary, virtual, unconnected_gradients=zero)
+    direction = _average(tape.gradient(primary, virtual, unconnected_gradients=zero))
     step = 0.01 / tf.linalg.global_norm(direction)
     ahead, behind = (
         _predict(denoiser, [w + s * v for w, v in zip(weights, direction, strict=True)], noisy)[1]
@@ -236,5 +241,13 @@ def _virtual_step(denoiser, weights, noisy, clean, mask, learning_rate):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(weights)
         loss = _loss(_predict(denoiser, weights, noisy), noisy, clean, mask)
-    gradients = tape.gradient(loss, weights)
+    gradients = _average(tape.gradient(loss, weights))
     return [w - learning_rate * g for w, g in zip(weights, gradients, strict=True)]
+
+
+def _average(gradients):
+    """Averages over the devices; differentiable, like all that a virtual step consists of."""
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return gradients
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)

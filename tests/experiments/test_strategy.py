@@ -16,6 +16,25 @@ def test_a_gpu_that_is_not_there_is_told():
         make_strategy([1])
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{",
+        "[]",
+        '{"task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+    ],
+)
+def test_a_wrong_tf_config_is_told(monkeypatch, config):
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(ValueError, match="TF_CONFIG must be"):
+        make_strategy("cpu")
+
+
+def test_a_process_has_one_strategy_for_the_same_devices():
+    assert make_strategy("cpu") is make_strategy("auto")
+
+
 def test_several_gpus_are_mirrored(monkeypatch):
     cpus = tf.config.list_logical_devices("CPU")
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: cpus * 2)

@@ -1,0 +1,11 @@
+from types import SimpleNamespace
+
+import pytest
+
+from experiments.fit import fit
+
+
+def test_a_batch_that_the_devices_cannot_share_evenly_is_told(tmp_path):
+    experiment = SimpleNamespace(training=SimpleNamespace(batch_size=4))
+    with pytest.raises(ValueError, match=r"training\.batch_size is 4, which 3 devices cannot"):
+        fit(None, None, experiment, tmp_path, SimpleNamespace(num_replicas_in_sync=3), None)

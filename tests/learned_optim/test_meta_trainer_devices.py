@@ -1,0 +1,66 @@
+"""Meta-training on several devices, against the same on one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+# Processors can be split into logical devices only before TensorFlow has started.
+PROGRAM = """
+import keras
+import numpy as np
+import tensorflow as tf
+
+from learned_optim import MetaTrainer
+from learned_optim.rules import make_rule
+from learned_optim.tasks.quadratic import Quadratics
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def train(devices):
+    keras.utils.set_random_seed(0)
+    tasks = [Quadratics(2, dimensions) for dimensions in (2, 3, 4)]
+    trainer = MetaTrainer(
+        make_rule("rnnprop", units=2),
+        tasks,
+        seed=3,
+        meta_updates=4,
+        window=2,
+        horizons=(4,),
+        learning_rate=0.1,
+        devices=devices,
+    )
+    start = trainer.rule.get_weights()
+    trainer.compile(optimizer=keras.optimizers.SGD(1.0))
+    trainer.optimizer.build(trainer.trainable_variables)
+    step = tf.function(trainer.train_step).get_concrete_function(None)
+    for _ in range(4):
+        step()
+    assert not np.array_equal(start[0], trainer.rule.get_weights()[0])
+    return trainer, {op.device[-5:] for op in step.graph.get_operations() if op.type == "Tanh"}
+
+
+one, _ = train(None)
+two, used = train(["CPU:0", "CPU:1"])
+assert used == {"CPU:0", "CPU:1"}, used
+for live, device in zip(two.live_tasks, ("CPU:0", "CPU:1", "CPU:0"), strict=True):
+    own = [variable for variable in live.variables if variable.path.startswith(live.name)]
+    assert own and all(variable.value.device.endswith(device) for variable in own)
+for mine, theirs in zip(two.variables, one.variables, strict=True):
+    np.testing.assert_allclose(mine, theirs, rtol=1e-6)
+"""
+
+
+def test_tasks_are_dealt_to_devices_and_the_weights_are_those_of_one():
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr

@@ -55,7 +55,7 @@ def main(steps=100, window=50, folder="runs/meta_train_own_task"):
     trainer = MetaTrainer(rule, tasks, 0, steps, window=window, second_order=True)
     trainer.compile(optimizer=keras.optimizers.Adam(1e-3, global_clipnorm=1.0))
     trainer.fit(trainer.updates(), epochs=4, steps_per_epoch=steps // 4, shuffle=False, verbose=2)
-    weights = save_rule(rule, "digits", folder, rule.learning_rate, {"meta_updates": steps})
+    weights = save_rule(rule, "digits", folder, provenance={"meta_updates": steps})
     after = judge(LearnedOptimizer(weights=weights))
     print(f"loss at the end of 100 steps: {before:.4f} before, {after:.4f} after; {weights}")
     return before, after

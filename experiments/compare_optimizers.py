@@ -1,13 +1,16 @@
 """Learned rules beside tuned optimizers: `kind: compare-optimizers`, figures 3 and 4."""
 
+import itertools
 import json
+import sys
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dncnn_keras.datasets import DataUnavailableError
 from dncnn_keras.datasets.digits import load_digits
-from dncnn_keras.paths import RESULTS
+from dncnn_keras.paths import RESULTS, RUNS
 from experiments.checkpoint import write_atomically
 from experiments.curves import loss_curves
 from experiments.provenance import provenance
@@ -22,8 +25,13 @@ _OPTIMIZERS = {
     "adagrad": ("Adagrad", keras.optimizers.Adagrad),
     "adam": ("Adam", keras.optimizers.Adam),
 }
-# Seeds of the runs that are reported begin here, so that none of them was tuned on.
+# Seeds of the runs, and of initial weights, begin here: meta-training has used none of them.
 _FIRST_SEED = 1000
+_FALLBACK = """
+  !!  {reason}
+  !!  scikit-learn's small digits are used instead. The figures below are NOT those of MNIST
+  !!  and cannot be compared with the paper's; they are written to runs/, not to results/.
+"""
 
 
 def compare_optimizers(experiment):
@@ -39,7 +47,7 @@ def compare_optimizers(experiment):
         FileNotFoundError: If a rule is not released.
         DataUnavailableError: If the digits cannot be had.
     """
-    digits = _choose_digits(experiment)
+    digits, folder = _choose_digits(experiment)
     experiment = experiment.model_copy(update={"digits": digits})
     panels, pictures = [], []
     for panel in experiment.panels:
@@ -53,8 +61,8 @@ def compare_optimizers(experiment):
         "panels": panels,
         **made_by,
     }
-    stem = RESULTS / experiment.name
-    RESULTS.mkdir(exist_ok=True)
+    stem = folder / experiment.name
+    folder.mkdir(exist_ok=True)
     write_atomically(stem.with_suffix(".json"), json.dumps(results, indent=1) + "\n")
     text = _markdown(experiment, panels, made_by)
     write_atomically(stem.with_suffix(".md"), text)
@@ -64,23 +72,26 @@ def compare_optimizers(experiment):
 
 
 def _choose_digits(experiment):
+    """Name of the digits, and the folder of the results."""
     if experiment.digits != "auto" or all(p.task.task != "mnist" for p in experiment.panels):
-        return experiment.digits
+        return experiment.digits, RESULTS
     try:
         load_digits("mnist", "test")
     except DataUnavailableError as error:
-        print(f"NOTICE: {error}\nGoing on with scikit-learn's small digits: NOT the paper's set.")
-        return "digits"
-    return "mnist"
+        reason = str(error).replace("\n", "\n  !!  ")
+        print(_FALLBACK.format(reason=reason), file=sys.stderr, flush=True)
+        return "digits", RUNS  # must never replace the figures of MNIST in `results/`
+    return "mnist", RESULTS
 
 
 def _run_panel(experiment, panel):
-    task = TaskMaker(
-        digits=experiment.digits, seed=experiment.seeds, initial_seeds=range(1000, 1016)
-    ).make(panel.task)
+    count = experiment.tuning_seeds + experiment.seeds
+    initial_seeds = range(_FIRST_SEED, _FIRST_SEED + count)
+    task = TaskMaker(digits=experiment.digits, initial_seeds=initial_seeds).make(panel.task)
+    seeds = _seeds_of_different_starts(task, count)
+    tuning, reported = seeds[: experiment.tuning_seeds], seeds[experiment.tuning_seeds :]
     measure = _measure(experiment, panel.task, task)
     rows, curves = [], {}
-    reported = range(_FIRST_SEED, _FIRST_SEED + experiment.seeds)
     for name in experiment.rules:
         trajectory = Trajectory(
             task, lambda name=name: LearnedOptimizer(weights=name), measure=measure
@@ -92,12 +103,9 @@ def _run_panel(experiment, panel):
     for name, exponents in experiment.baselines.items():
         title, make = _OPTIMIZERS[name]
         trajectory = Trajectory(task, lambda make=make: make(1e-3), measure=measure)
-        count = round(2 * (exponents[1] - exponents[0])) + 1
-        grid = [float(rate) for rate in np.logspace(*exponents, count)]
-        tuned = [
-            _final(_runs(trajectory, range(experiment.tuning_seeds), panel.steps, rate))
-            for rate in grid
-        ]
+        rates = round(2 * (exponents[1] - exponents[0])) + 1
+        grid = [float(rate) for rate in np.logspace(*exponents, rates)]
+        tuned = [_final(_runs(trajectory, tuning, panel.steps, rate)) for rate in grid]
         best = int(np.argmin(tuned))
         curves[title] = _runs(trajectory, reported, panel.steps, grid[best])
         rows.append(
@@ -105,7 +113,7 @@ def _run_panel(experiment, panel):
                 "optimizer": title,
                 **_summary(curves[title]),
                 "learning_rate": grid[best],
-                "interior": 0 < best < count - 1,
+                "interior": 0 < best < rates - 1,
                 "grid": {f"{rate:.3g}": value for rate, value in zip(grid, tuned, strict=True)},
             }
         )
@@ -113,12 +121,22 @@ def _run_panel(experiment, panel):
     return rows, curves
 
 
+def _seeds_of_different_starts(task, count):
+    """The first seeds of which no two draw the same initial parameters."""
+    seeds = {}
+    for seed in itertools.count(_FIRST_SEED):
+        start = task.initial(tf.constant([seed, 1], tf.int64))  # as `Trajectory.run` does
+        seeds.setdefault(tuple(tensor.numpy().tobytes() for tensor in start), seed)
+        if len(seeds) == count:
+            return list(seeds.values())
+
+
 def _measure(experiment, description, task):
     """What is recorded at each step: every function's loss, or the loss on held-out digits."""
     if description.task == "quadratics":
         return task.losses
     images, labels = load_digits(experiment.digits, "test")
-    fixed = images[:1000], labels[:1000]
+    fixed = images[:1000], labels[:1000], tf.zeros(2, tf.int64)
     return lambda parameters, batch: task.loss(parameters, fixed)[None]
 
 

@@ -3,11 +3,9 @@
 import csv
 import json
 
-import matplotlib
 import numpy as np
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from experiments.pictures import plt, save_figure
 
 
 def meta_training_curves(folder):
@@ -20,10 +18,12 @@ def meta_training_curves(folder):
     figure, axes = plt.subplots(1, 3, figsize=(16, 4), layout="constrained")
     left, middle, right = axes
     rows = _read(folder / "log.csv")
-    left.plot([row["epoch"] + 1 for row in rows], [row["log_loss"] for row in rows])
-    left.set(xlabel="epoch", ylabel="mean log loss in the windows", title="Meta-training")
+    key = "log_loss" if "log_loss" in rows[0] else "loss"
+    left.plot([row["epoch"] + 1 for row in rows], [row[key] for row in rows])
+    ylabel = f"mean {key.replace('_', ' ')} in the windows"
+    left.set(xlabel="epoch", ylabel=ylabel, title="Meta-training")
     rows = _read(folder / "held_out.csv")
-    for name in rows[0].keys() - {"epoch", "score"}:
+    for name in [key for key in rows[0] if key not in ("epoch", "score")]:
         epochs = [row["epoch"] + 1 for row in rows]
         middle.semilogy(epochs, [row[name] for row in rows], "o-", label=name)
     middle.set(xlabel="epoch", ylabel="loss at the end", title="Held-out runs")
@@ -99,6 +99,4 @@ def _finish(figure, axes, file):
     for panel in axes:
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(alpha=0.3)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    save_figure(figure, file)

@@ -84,7 +84,7 @@ class Coordinates:
         if not any(self.hidden):
             return default
         parts, results = tf.split(vector, self.sizes), tf.split(default, self.sizes)
-        groups = {}
+        groups: dict[tuple, list[int]] = {}
         for index, (shape, is_hidden) in enumerate(zip(self.shapes, self.hidden, strict=True)):
             if is_hidden:
                 groups.setdefault((math.prod(shape[:-1]), shape[-1]), []).append(index)
@@ -99,7 +99,9 @@ def hidden_kernels(shapes):
     """Tells which of a model's tensors, in the model's order, are kernels of hidden layers.
 
     Those of two or more dimensions are kernels; the first and the last of them, which face the
-    data, are not hidden. Kernels with a side of one are vectors and do not count either.
+    data, are not hidden. Kernels with a side of one are vectors and do not count either. Shapes
+    alone do not tell biases of two dimensions (of `GRU`, `MultiHeadAttention`) from kernels: these
+    are counted as such.
 
     Args:
         shapes: List of all the trainable tensors' shapes.

@@ -51,7 +51,8 @@ def window(task, rule, runs, noise, seed, length, rate, sigma):
         sigma: Standard deviation of the perturbations.
 
     Returns:
-        A `Window`. The meta-loss is the mean of the losses' logarithms.
+        A `Window`. The meta-loss is the mean of the losses' logarithms; a loss that is not
+        positive has none, and makes the meta-gradient NaN or infinite.
 
     Reference:
         P. Vicol, L. Metz, J. Sohl-Dickstein, "Unbiased Gradient Estimation in Unrolled

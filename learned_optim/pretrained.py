@@ -4,17 +4,20 @@
 of the weight file, and how it was meta-trained; `NAME.weights.h5` lies beside it.
 """
 
-import hashlib
-import json
-import os
-import tempfile
 from pathlib import Path
 
 import keras
 
 from dncnn_keras.one_line import one_line
-from dncnn_keras.weight_files import SUFFIX, description_of, load_model, read_description
+from dncnn_keras.weight_files import (
+    SUFFIX,
+    description_of,
+    load_model,
+    read_description,
+    save_model,
+)
 from learned_optim.rules import RULES, make_rule
+from learned_optim.rules.rule import Rule
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -25,7 +28,7 @@ def available():
     return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
 
 
-def load_rule(name="default"):
+def load_rule(name: str | Path = "default") -> Rule:
     """Loads a meta-trained rule.
 
     Args:
@@ -37,12 +40,18 @@ def load_rule(name="default"):
 
     Raises:
         FileNotFoundError: If there are no such weights.
-        ValueError: If the files are damaged, do not belong together or are not a rule's.
+        ValueError: If the name is neither a string nor a path, or the files are damaged, do not
+            belong together or are not a rule's.
 
     Example:
 
     >>> optimizer = LearnedOptimizer(weights=load_rule("default"))
     """
+    if not isinstance(name, (str, Path)):
+        raise ValueError(
+            "learned-optimizer weights must be a name or a path, a str or a pathlib.Path, "
+            f"got {name!r}"
+        )
     weights = Path(name) if str(name).endswith(SUFFIX) else WEIGHTS / f"{name}{SUFFIX}"
     description = description_of(weights)
     for path in (weights, description):
@@ -61,14 +70,20 @@ def load_rule(name="default"):
     return rule
 
 
-def save_rule(rule, name, folder, learning_rate, provenance):
+def save_rule(
+    rule: Rule,
+    name: str,
+    folder: str | Path,
+    learning_rate: float | None = None,
+    provenance: dict | None = None,
+) -> Path:
     """Writes a rule's weights and their description, for `load_rule`.
 
     Args:
         rule: A `Rule`.
         name: Name of the release; the files are `name.weights.h5` and `name.json`.
         folder: Folder for the two files, made where it is missing.
-        learning_rate: The rate that the rule is meant for.
+        learning_rate: The rate that the rule is meant for, by default `rule.learning_rate`.
         provenance: Dict of how it was meta-trained, which JSON can hold.
 
     Returns:
@@ -76,24 +91,12 @@ def save_rule(rule, name, folder, learning_rate, provenance):
 
     Example:
 
-    >>> path = save_rule(make_rule("adam"), "mine", "rules", 1e-3, {"seed": 0})
+    >>> path = save_rule(make_rule("adam"), "mine", "rules", provenance={"seed": 0})
     >>> optimizer = LearnedOptimizer(weights=path)
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as temporary:
-        weights, description = (Path(temporary, name + suffix) for suffix in (SUFFIX, ".json"))
-        _Weights(rule).save_weights(weights)
-        about = {
-            **provenance,
-            "rule": describe(rule),
-            "learning_rate": learning_rate,
-            "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-        }
-        description.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        for path in (weights, description):
-            os.replace(path, folder / path.name)
-    return folder / weights.name
+    rate = rule.learning_rate if learning_rate is None else learning_rate
+    about = {**(provenance or {}), "rule": describe(rule), "learning_rate": rate}
+    return save_model(_Weights(rule), name, folder, about)
 
 
 def describe(rule):

@@ -15,6 +15,7 @@ the small recurrent network; the task is run beside it and never differentiated 
 This equals a tape around the whole window with stopped gradients exactly.
 """
 
+import math
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -45,7 +46,8 @@ class Window(NamedTuple):
     Attributes:
         gradient: List of meta-gradients, one for each trainable weight of the rule.
         progress: `Progress` after the window.
-        losses: Tensor of shape `(length + 1,)`: the task's loss before each step and at the end.
+        losses: Tensor of shape `(length + 1,)`: the task's loss before each step and at the end;
+            NaN where it has no logarithm and one was wanted.
     """
 
     gradient: list
@@ -82,7 +84,8 @@ def window(
         length: Number of steps.
         rate: Function from a scalar step (0 at the first) to the learning rate.
         log_loss: Whether the meta-loss is the mean of the losses' logarithms, which weighs late
-            progress like early, or of the losses themselves.
+            progress like early, or of the losses themselves. A loss that is not positive has no
+            logarithm: it makes the meta-gradient NaN.
         imitation: `(weight, learning_rate)`: adds to the meta-loss, times this weight, the mean
             squared difference between the rule's steps and those of Adam on the same gradients,
             in units of Adam's learning rate. Adam starts anew in every window.
@@ -130,6 +133,7 @@ def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
             end = begin + length
             last_loss, last_gradient, *_ = look(parameters, moments, end)
             losses = tf.stack([*losses, last_loss])
+            losses = _nan_unless_positive(losses) if log_loss else losses
             weight = (1.0 / losses[1:] if log_loss else tf.ones(length)) / length
             cotangents = _sums_to_the_end(weight, [*gradients[1:], last_gradient])
             rates = [rate(begin + i) for i in range(length)]
@@ -145,6 +149,11 @@ def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
         targets, weights, output_gradients=cotangents, unconnected_gradients="zero"
     )
     return Window(gradient, Progress(parameters, moments, state, end), losses)
+
+
+def _nan_unless_positive(losses):
+    # The derivative of a negative loss's logarithm is finite, and points the wrong way.
+    return losses * tf.where(losses > 0.0, 1.0, math.nan)
 
 
 def _sums_to_the_end(weight, gradients):
@@ -176,6 +185,7 @@ def _second_order(task, rule, progress, seed, length, rate, log_loss, imitation)
             parameters = [p - c for p, c in zip(parameters, change, strict=True)]
         losses.append(task.loss(parameters, task.batch(seed, begin + length)))
         losses = tf.stack(losses)
+        losses = _nan_unless_positive(losses) if log_loss else losses
         meta_loss = tf.reduce_mean(tf.math.log(losses[1:]) if log_loss else losses[1:])
         if imitation:
             adam = _adam_updates([tf.stop_gradient(gradient) for gradient in gradients])

@@ -9,12 +9,14 @@ from learned_optim.tasks.task import Task, fold
 class KerasTask(Task):
     """Trains a Keras model on data of the user's.
 
-    The model is called in training mode; state that is not trained, like the moving averages of
-    batch normalization, is what it was when the model was made.
+    The model is called in training mode, and the losses of its layers and regularizers are added.
+    Layers like dropout draw anew at every step; other state that is not trained, like the moving
+    averages of batch normalization, is what it was when the model was made.
 
     Args:
         make_model: Function without arguments that makes and returns a built Keras model. It is
-            called once for each initial seed, after Keras's random seed was set to it.
+            called once for each initial seed, after `keras.utils.set_random_seed`: making the
+            task leaves Keras's global seed at the last of them.
         loss: Keras loss: a name, a function or an object.
         sample: Function from a seed (int64 tensor of shape `(2,)`) to a batch `(x, y)`.
         name: Short name for logs.
@@ -50,7 +52,10 @@ class KerasTask(Task):
             raise ValueError(f"task {name}: make_model must always make the same model")
         self._initials = len(draws)
         self._draws = [tf.stack(weights) for weights in zip(*draws, strict=True)]
-        self._state = [tf.constant(each.numpy()) for each in self._model.non_trainable_variables]
+        state = self._model.non_trainable_variables
+        self._state = [tf.constant(each.numpy()) for each in state]
+        # Keras marks the states of its seed generators by nothing but their name.
+        self._is_seed = [each.name == "seed_generator_state" for each in state]
 
     def initial(self, seed):
         """Chooses one of the initial weights."""
@@ -60,11 +65,18 @@ class KerasTask(Task):
         return [tf.gather(draws, number) for draws in self._draws]
 
     def batch(self, seed, step):
-        """Draws a batch of the user's data."""
-        return self._sample(fold(fold(seed, 1), step))
+        """Draws a batch `(x, y)` of the user's data, and a seed for layers like dropout."""
+        x, y = self._sample(fold(fold(seed, 1), step))
+        return x, y, fold(fold(seed, 2), step)
 
     def loss(self, parameters, batch):
-        """Mean loss of the batch."""
-        x, y = batch
-        outputs, _ = self._model.stateless_call(parameters, self._state, x, training=True)
-        return tf.reduce_mean(self._loss(y, outputs))
+        """Mean loss of the batch, and the losses of the model's own."""
+        x, y, seed = batch
+        state = [
+            fold(seed, number) if is_seed else value
+            for number, (value, is_seed) in enumerate(zip(self._state, self._is_seed, strict=True))
+        ]
+        outputs, _, own = self._model.stateless_call(
+            parameters, state, x, training=True, return_losses=True
+        )
+        return tf.reduce_mean(self._loss(y, outputs)) + sum(tf.reduce_sum(loss) for loss in own)

@@ -27,8 +27,8 @@ class Task:
     ...         return tf.reduce_mean(tf.square(batch - parameters[0]))
     """
 
-    name = None
-    shapes = None
+    name: str
+    shapes: list
 
     def initial(self, seed):
         """Draws initial parameters.

@@ -1,8 +1,14 @@
 import json
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from dncnn_keras.datasets import DataUnavailableError
+from experiments import compare_optimizers as module
 from experiments.__main__ import main
+from experiments.read_experiment import ExperimentError, read_experiment
+from experiments.tasks import TaskMaker
 from learned_optim import save_rule
 from learned_optim.rules import make_rule
 
@@ -21,11 +27,16 @@ seeds: 3
 
 
 @pytest.fixture
-def results(tmp_path, monkeypatch):
+def file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rule = save_rule(make_rule("adam"), "mine", tmp_path / "rules", 0.1, {})
+    rule = save_rule(make_rule("adam"), "mine", tmp_path / "rules", 0.1)
     file = tmp_path / "trial.yaml"
     file.write_text(EXPERIMENT.format(rule=rule, digits="digits"))
+    return file
+
+
+@pytest.fixture
+def results(file, tmp_path):
     assert main(["run", str(file)]) == 0
     return tmp_path / "results"
 
@@ -50,3 +61,70 @@ def test_the_table_says_which_grids_end_at_the_optimum_and_which_digits_were_use
     assert "edge of the grid" in row
     assert "not on MNIST" in text
     assert (results / "trial.png").stat().st_size > 1000
+
+
+def test_without_mnist_it_falls_back_loudly_and_leaves_the_results_alone(
+    file, tmp_path, monkeypatch, capsys
+):
+    load = module.load_digits
+
+    def fail(name, split):
+        if name == "mnist":
+            raise DataUnavailableError("no network\nno folder")
+        return load(name, split)
+
+    monkeypatch.setattr(module, "load_digits", fail)
+    panels = "panels=[{title: Digits, task: {task: mnist, units: 2}, steps: 1}]"
+    overrides = ("digits=auto", "baselines={}", "seeds=1", "tuning_seeds=1", panels)
+    assert main(["run", str(file), *(part for each in overrides for part in ("--set", each))]) == 0
+    captured = capsys.readouterr()
+    assert "!!  no folder" in captured.err and "NOT those of MNIST" in captured.err
+    assert "not on MNIST" in (tmp_path / "runs" / "trial.md").read_text()
+    assert sorted(each.name for each in (tmp_path / "runs").iterdir()) == [
+        "trial.json",
+        "trial.md",
+        "trial.png",
+    ]
+    assert not (tmp_path / "results").exists()
+
+
+def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(file, monkeypatch):
+    starts = {"tuning": [], "reported": []}
+
+    class Recorder:
+        def __init__(self, task, make_optimizer, measure):
+            self.task = task
+
+        def run(self, seed, steps, rate=None):
+            start = self.task.initial(tf.constant([seed, 1], tf.int64))[0]
+            starts["tuning" if rate else "reported"].append(start.numpy().tobytes())
+            return np.zeros((steps + 1, 1))
+
+    monkeypatch.setattr(module, "Trajectory", Recorder)
+    panels = "panels=[{title: Digits, task: {task: mnist, units: 1}, steps: 1}]"
+    experiment = read_experiment(file, ["baselines={sgd: [-3, -3]}", "seeds=10", panels])
+    module._run_panel(experiment, experiment.panels[0])
+    reported, tuned = set(starts["reported"]), set(starts["tuning"][:2])
+    assert (len(reported), len(tuned)) == (10, 2)
+    # The baseline's reported runs, too, start where the learned rule's do.
+    assert starts["tuning"][2:] == starts["reported"]
+    task = TaskMaker(digits="digits").make(experiment.panels[0].task)
+    trained = {
+        task.initial(tf.constant([number, 1], tf.int64))[0].numpy().tobytes()
+        for number in range(64)
+    }
+    assert len(trained) == 8
+    assert len(reported | tuned | trained) == 20
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ("{task: quadratics, scaling: 2}", "the scaling of a figure's task must be 1, got 2"),
+        ("{task: dncnn}", "'dncnn'.*'quadratics', 'mnist'"),
+    ],
+)
+def test_a_task_that_no_figure_can_show_is_refused(file, task, message):
+    with pytest.raises(ExperimentError, match=rf"panels.*{message}") as error:
+        read_experiment(file, [f"panels=[{{title: Odd, task: {task}}}]"])
+    assert "\n" not in str(error.value)

@@ -4,9 +4,13 @@ import json
 import numpy as np
 import pytest
 
+from experiments import meta_train as module
 from experiments.__main__ import main
+from experiments.meta_train import HeldOutRuns
 from experiments.read_experiment import ExperimentError, read_experiment
+from experiments.tasks import TaskMaker
 from learned_optim import load_rule
+from learned_optim.rules import make_rule
 
 EXPERIMENT = """
 kind: meta-train
@@ -55,7 +59,7 @@ def test_releases_the_rule_that_did_best_in_held_out_runs(file, tmp_path):
     assert before[0] == after[0] and after[-1] < before[-1]
 
 
-def test_stopped_and_started_again_it_ends_with_the_same_rule(file, tmp_path, monkeypatch):
+def test_stopped_and_started_again_it_ends_with_the_same_rule(file, tmp_path, monkeypatch, capsys):
     from experiments.checkpoint import Checkpoint
 
     save = Checkpoint.on_epoch_end
@@ -67,6 +71,7 @@ def test_stopped_and_started_again_it_ends_with_the_same_rule(file, tmp_path, mo
 
     monkeypatch.setattr(Checkpoint, "on_epoch_end", save_and_stop)
     assert main(["run", str(file), "--set", "name=stopped"]) == 130
+    assert "stopped; the same command goes on" in capsys.readouterr().err
     monkeypatch.setattr(Checkpoint, "on_epoch_end", save)
     for name in ("stopped", "whole"):
         assert main(["run", str(file), "--set", f"name={name}"]) == 0
@@ -75,6 +80,63 @@ def test_stopped_and_started_again_it_ends_with_the_same_rule(file, tmp_path, mo
     for stopped, whole in zip(*(rule.get_weights() for rule in rules), strict=True):
         np.testing.assert_array_equal(stopped, whole)
     assert _held_out(runs[0]) == _held_out(runs[1])
+
+
+def test_stopped_before_the_first_rule_is_kept_it_keeps_it_when_started_again(
+    file, tmp_path, monkeypatch
+):
+    def stop(*arguments, **keywords):
+        raise KeyboardInterrupt
+
+    def begin():
+        experiment, rule = read_experiment(file), make_rule("rnnprop")
+        maker = TaskMaker(None, experiment.digits, "train", experiment.seed)
+        HeldOutRuns(experiment, rule, maker, tmp_path).on_train_begin()
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("experiments.meta_train.save_rule", stop)
+        begin()
+    (tmp_path / "held_out.csv").touch()
+    begin()
+    assert [epoch for epoch, _ in _held_out(tmp_path)] == [-1]
+    assert load_rule(tmp_path / "trial.weights.h5").learning_rate == 0.1
+
+
+@pytest.mark.parametrize(
+    ("settings", "unrolled", "evolution"),
+    [
+        (
+            "second_order: true, imitation: [0.5, 0.1], log_loss: false",
+            {"second_order": True, "imitation": (0.5, 0.1), "log_loss": False},
+            None,
+        ),
+        (
+            "estimator: pes, pes_sigma: 0.2, pes_pairs: 3",
+            {"second_order": False, "imitation": None, "log_loss": True},
+            (0.2, 3),
+        ),
+    ],
+)
+def test_the_settings_reach_the_trainer(file, tmp_path, monkeypatch, settings, unrolled, evolution):
+    made, make = [], module.MetaTrainer
+
+    def make_and_keep(*arguments, **settings):
+        made.append(make(*arguments, **settings))
+        return made[0]
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "MetaTrainer", make_and_keep)
+    monkeypatch.setattr(module, "Checkpoint", stop)
+    common = "updates: 50, window: 2, horizons: [4], patience: 7, clipnorm: 0.3"
+    experiment = read_experiment(file, [f"training={{{common}, {settings}}}"])
+    with pytest.raises(KeyboardInterrupt):
+        module.meta_train(experiment, tmp_path)
+    (trainer,) = made
+    assert (trainer._unrolled, trainer._pes) == (unrolled, evolution)
+    assert (trainer.patience, trainer.window, trainer._horizons) == (7, 2, (4,))
+    assert trainer.optimizer.global_clipnorm == 0.3
 
 
 @pytest.mark.parametrize(
@@ -89,6 +151,14 @@ def test_stopped_and_started_again_it_ends_with_the_same_rule(file, tmp_path, mo
         ("tasks=[{task: cubics}]", "tasks: "),
         ("training.horizons=[7]", "horizons must be multiples of window"),
         ("training.updates=7", "must be a multiple of epoch"),
+        ("training.horizons=[]", "training.horizons: "),
+        ("training.imitation=[1, 0]", "training.imitation: Input should be greater than 0"),
+        ("training.pes_pairs=0", "training.pes_pairs: "),
+        ("training.pes_sigma=0", "training.pes_sigma: "),
+        ("training.patience=0", "training.patience: "),
+        ("training={updates: 50, estimator: pes, second_order: true}", "estimator tbptt alone"),
+        ("training={updates: 50, estimator: pes, log_loss: false}", "estimator tbptt alone"),
+        ("training={updates: 50, estimator: pes, imitation: [1, 1]}", "estimator tbptt alone"),
         ("rule=sgd", "rule: "),
     ],
 )

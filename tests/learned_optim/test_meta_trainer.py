@@ -35,11 +35,12 @@ def _trainer(rule, tasks, optimizer=None, **arguments):
     return trainer
 
 
-def _window(trainer, live):
+def _window(trainer, live, **arguments):
     """The first window of a live task, computed by hand."""
     progress = unroll.start(live.task, trainer.rule, live.seed)
+    rate = tf.constant(trainer._rate)
     return unroll.window(
-        live.task, trainer.rule, progress, live.seed, 2, lambda step: tf.constant(trainer._rate)
+        live.task, trainer.rule, progress, live.seed, 2, lambda step: rate, **arguments
     )
 
 
@@ -127,6 +128,39 @@ def test_a_meta_gradient_that_is_not_finite_is_dropped_and_counted(learned):
     trainer.train_step(None)
     assert (int(live._instance), int(live._step), int(trainer.dropped)) == (1, 2, 1)
     assert all(np.all(np.isfinite(v)) for part in live._runs[0] for v in part)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"second_order": True}, {"estimator": "pes"}], ids=["first", "second", "pes"]
+)
+def test_a_negative_loss_is_dropped_where_its_logarithm_is_wanted(learned, arguments):
+    rule, below = learned("rnnprop", units=2), Fragile()
+    below.factor.assign(-1.0)
+    trainer = _trainer(rule, [TASK, below], keras.optimizers.SGD(0.0), **arguments)
+    logs = trainer.train_step(None)
+    assert int(logs["dropped"]) == 1
+    assert np.isfinite(logs["log_loss"]) and 0 < logs["gradient_norm"] < math.inf
+
+
+def test_without_logarithms_the_mean_loss_is_logged(learned):
+    rule, below = learned("rnnprop", units=2), Fragile()
+    below.factor.assign(-1.0)
+    trainer = _trainer(rule, [TASK, below], log_loss=False)
+    windows = [_window(trainer, live, log_loss=False) for live in trainer.live_tasks]
+    logs = trainer.train_step(None)
+    assert int(logs["dropped"]) == 0 and "log_loss" not in logs
+    expected = np.mean([each.losses for each in windows])
+    assert abs(expected) > 0.1
+    np.testing.assert_allclose(logs["loss"], expected, rtol=1e-4)
+
+
+def test_clipping_bounds_how_far_the_weights_go(learned):
+    rule = learned("rnnprop", units=2)
+    trainer = _trainer(rule, [TASK], keras.optimizers.SGD(1.0, global_clipnorm=0.01))
+    before = rule.get_weights()
+    assert trainer.train_step(None)["gradient_norm"] > 0.02
+    change = [after - b for after, b in zip(rule.get_weights(), before, strict=True)]
+    np.testing.assert_allclose(tf.linalg.global_norm(change), 0.01, rtol=1e-3)
 
 
 @pytest.mark.parametrize("estimator", ["tbptt", "pes"])
@@ -220,11 +254,11 @@ def test_evolution_keeps_its_noise_until_an_instance_ends(learned):
             live.renew_if_finished(4)
             assert np.any(live.seed != seed)
             assert not any(np.any(v) for pair in live._noise for v in pair)
+        step = tf.constant(live._step.numpy())
         runs = [
-            unroll.Progress(*([tf.constant(v.numpy()) for v in part] for part in run), live._step)
+            unroll.Progress(*([tf.constant(v.numpy()) for v in part] for part in run), step)
             for run in live._runs
         ]
-        runs = [run._replace(step=tf.constant(live._step.numpy())) for run in runs]
         noise = [[tf.constant(v.numpy()) for v in pair] for pair in live._noise]
         before = rule.get_weights()
 
@@ -259,6 +293,17 @@ def test_the_rate_is_the_rules_and_follows_the_schedule():
         ({"horizons": (4, 7)}, "horizons must be multiples of the window, 2"),
         ({"estimator": "es"}, "estimator must be 'tbptt' or 'pes', got 'es'"),
         ({"schedule": "linear"}, "schedule must be 'constant' or 'cosine', got 'linear'"),
+        ({"horizons": ()}, r"horizons must be multiples of the window, 2, got \(\)"),
+        ({"horizons": (0,)}, r"horizons must be multiples of the window, 2, got \(0,\)"),
+        ({"window": 0}, "window must be at least 1, got 0"),
+        ({"meta_updates": 0}, "meta_updates must be at least 1, got 0"),
+        ({"patience": 0}, "patience must be at least 1, got 0"),
+        ({"estimator": "pes", "pes_pairs": 0}, "pes_pairs must be at least 1, got 0"),
+        ({"estimator": "pes", "pes_sigma": 0.0}, "pes_sigma must be above 0, got 0"),
+        ({"imitation": (1.0, 0.0)}, r"imitation must be .* above 0, got \(1.0, 0.0\)"),
+        ({"estimator": "pes", "log_loss": False}, "log_loss=False, .* are of 'tbptt' alone"),
+        ({"estimator": "pes", "imitation": (1.0, 0.1)}, "imitation .* are of 'tbptt' alone"),
+        ({"estimator": "pes", "second_order": True}, "second_order are of 'tbptt' alone"),
     ],
 )
 def test_refuses_what_it_cannot_do(arguments, message):

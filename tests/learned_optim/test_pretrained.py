@@ -58,6 +58,24 @@ def test_describes_the_weights(released, tmp_path):
     assert about["sha256"] == hashlib.sha256(data).hexdigest()
 
 
+def test_by_default_a_rule_is_saved_with_the_rate_that_it_has(tmp_path, learned):
+    rule = learned("adam", units=2)
+    rule.learning_rate = 0.03
+    path = save_rule(rule, "mine", tmp_path)
+    assert load_rule(path).learning_rate == 0.03
+    assert set(json.loads((tmp_path / "mine.json").read_text())) == {
+        "rule",
+        "learning_rate",
+        "sha256",
+    }
+
+
+@pytest.mark.parametrize("name", [None, 3])
+def test_what_is_no_name_is_told(name):
+    with pytest.raises(ValueError, match=rf"must be a name or a path, a str .*, got {name}"):
+        load_rule(name)
+
+
 def test_weights_that_are_not_there_are_told(released, tmp_path):
     with pytest.raises(FileNotFoundError, match="no learned-optimizer weights 'large'.*: small,"):
         load_rule("large")

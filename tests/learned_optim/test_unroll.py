@@ -172,6 +172,27 @@ class Half(Network):
 
 
 @pytest.mark.parametrize("second_order", [False, True])
+def test_a_negative_loss_has_no_logarithm_and_no_meta_gradient(learned, second_order):
+    class Below(Network):
+        """A loss that falls below zero."""
+
+        def loss(self, parameters, batch):
+            return super().loss(parameters, batch) - 50
+
+    rule = learned("rnnprop", units=2)
+
+    def run(log_loss):
+        progress = unroll.start(Below(), rule, SEED)
+        arguments = (Below(), rule, progress, SEED, 2, _rate, log_loss)
+        return unroll.window(*arguments, second_order=second_order)
+
+    without, of_logarithms = run(False), run(True)
+    assert np.all(without.losses < 0) and np.all(np.isnan(of_logarithms.losses))
+    assert all(np.all(np.isfinite(g)) for g in without.gradient)
+    assert any(np.any(np.isnan(g)) for g in of_logarithms.gradient)
+
+
+@pytest.mark.parametrize("second_order", [False, True])
 @pytest.mark.parametrize("name", ["andrychowicz", "orthogonal"])
 def test_parameters_that_do_not_matter_spoil_nothing(learned, name, second_order):
     rule = learned(name, units=3)

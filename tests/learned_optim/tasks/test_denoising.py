@@ -19,18 +19,20 @@ def sampler():
 def test_the_loss_is_that_of_a_dncnn_in_training(sampler):
     task = denoising_task(sampler, depth=3, filters=4, batch_size=2, initial_seeds=[6])
     assert task.name == "dncnn-3x4"
-    noisy, clean = task.batch(SEED, 0)
+    noisy, clean, seed = task.batch(SEED, 0)
     keras.utils.set_random_seed(6)
     model = DnCNN(depth=3, filters=4)
     assert [tuple(shape) for shape in task.shapes] == [w.shape for w in model.trainable_weights]
     expected = np.mean(np.abs(model(noisy, training=True) - clean))
-    np.testing.assert_allclose(task.loss(task.initial(SEED), (noisy, clean)), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        task.loss(task.initial(SEED), (noisy, clean, seed)), expected, rtol=1e-5
+    )
 
 
 def test_batches_are_patches_with_noise_of_all_levels(sampler):
     task = denoising_task(sampler, 2, 1, sigma=(10, 60), batch_size=16, initial_seeds=[0])
     batch = tf.function(task.batch)
-    noisy, clean = batch(SEED, tf.constant(0))
+    noisy, clean, _ = batch(SEED, tf.constant(0))
     assert noisy.shape == clean.shape == (16, 20, 20, 1)
     levels = np.sort((noisy - clean).numpy().std(axis=(1, 2, 3)) * 255)
     assert 8 < levels[0] < 20 and 50 < levels[-1] < 66

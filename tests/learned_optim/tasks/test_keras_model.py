@@ -39,14 +39,48 @@ def test_the_loss_is_that_of_the_model_in_training(loss):
     weights = [generator.normal(size=w.shape).astype(np.float32) for w in model.trainable_weights]
     for variable, value in zip(model.trainable_weights, weights, strict=True):
         variable.assign(value)
-    x, y = task.batch(SEED, 0)
+    x, y, seed = task.batch(SEED, 0)
     function = loss if callable(loss) else keras.losses.get(loss)
     expected = np.mean(function(y, model(x, training=True)))
     parameters = [tf.constant(value) for value in weights]
-    np.testing.assert_allclose(task.loss(parameters, (x, y)), expected, rtol=1e-5)
+    np.testing.assert_allclose(task.loss(parameters, (x, y, seed)), expected, rtol=1e-5)
     # Batch statistics: without them the loss is another, and no call has moved the averages.
-    np.testing.assert_allclose(task.loss(parameters, (x, y)), expected, rtol=1e-5)
+    np.testing.assert_allclose(task.loss(parameters, (x, y, seed)), expected, rtol=1e-5)
     assert abs(np.mean(function(y, model(x, training=False))) - expected) > 1e-3
+
+
+def test_dropout_has_another_mask_at_every_step():
+    def make_model():
+        layers = [keras.layers.Dropout(0.5, seed=1), keras.layers.Dropout(0.5, seed=1)]
+        scale = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
+        return keras.Sequential([keras.Input((20,)), *layers, scale])
+
+    ones = tf.ones((1, 20)), tf.zeros((1, 1))
+    task = KerasTask(make_model, lambda y, outputs: outputs, lambda seed: ones, initial_seeds=[0])
+    loss = tf.function(
+        lambda step: task.loss([tf.reshape(2.0 ** tf.range(20.0), (20, 1))], task.batch(SEED, step))
+    )
+    # The sum of the powers of two that are let through, times 4, tells the mask.
+    kept = [int(loss(tf.constant(step))) // 4 for step in range(8)]
+    assert len(set(kept)) == 8
+    assert kept[3] == int(loss(tf.constant(3))) // 4
+    # Two layers of one seed have a mask each: a quarter is let through, not a half.
+    assert 0.15 < np.mean([each.bit_count() for each in kept]) / 20 < 0.36
+
+
+def test_the_losses_of_layers_are_added():
+    def make_model():
+        dense = keras.layers.Dense(2, kernel_regularizer=keras.regularizers.L2(0.1))
+        return keras.Sequential(
+            [keras.Input((5,)), keras.layers.ActivityRegularization(l1=0.01), dense]
+        )
+
+    task = KerasTask(make_model, "mse", _sample, initial_seeds=[0])
+    (kernel, bias), batch = task.initial(SEED), task.batch(SEED, 0)
+    x, y, _ = batch
+    expected = np.mean((x @ kernel + bias - y) ** 2) + 0.1 * np.sum(kernel**2)
+    expected += 0.01 * np.sum(np.abs(x)) / len(x)
+    np.testing.assert_allclose(task.loss([kernel, bias], batch), expected, rtol=1e-5)
 
 
 def test_gradients_flow_to_all_parameters():

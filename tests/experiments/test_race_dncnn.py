@@ -69,18 +69,15 @@ def test_a_kept_run_of_other_settings_is_not_taken_for_this_one(file, tmp_path, 
     assert "made with another `training.batch_size`; move it away" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [({"psnr": None}, "damaged; delete it"), ({"curve": [[5, 1.0, 20.0]]}, "made with other sett")],
-)
-def test_a_damaged_run_is_named(file, tmp_path, capsys, change, message):
+@pytest.mark.parametrize("change", [{"psnr": None}, {"curve": [[5, 1.0, 20.0]]}])
+def test_a_damaged_run_is_named(file, tmp_path, capsys, change):
     assert main(["run", str(file), "--set", "seeds=1"]) == 0
     kept = tmp_path / "results/trial/mine-learned-default-cosine-10-seed0.json"
     kept.write_text(json.dumps({**json.loads(kept.read_text()), **change}))
     capsys.readouterr()
     assert main(["run", str(file), "--set", "seeds=1"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"error: results/trial/{kept.name}: {message}")
+    assert line.startswith(f"error: results/trial/{kept.name}: damaged; delete it")
 
 
 def test_steps_to_a_psnr_are_interpolated_on_the_mean_curve():

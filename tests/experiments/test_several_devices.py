@@ -122,7 +122,7 @@ def test_stopped_and_resumed_they_end_as_one_device_undisturbed(tmp_path):
         assert one.keys() == several.keys() and len(one) > 10
         for key, value in one.items():
             # Adam hides a gradient of the wrong size from the weights, but not from its moments.
-            scale = np.max(np.abs(value), initial=1e-12)
+            scale = max(float(np.max(np.abs(value))), 1e-12)
             np.testing.assert_allclose(several[key] / scale, value / scale, atol=1e-4, err_msg=key)
         logs = [
             np.genfromtxt(tmp_path / f"runs/{name}-{number}/log.csv", delimiter=",", names=True)

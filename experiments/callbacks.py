@@ -33,30 +33,39 @@ class Validation(keras.callbacks.Callback):
         measure: Function without arguments to a dict of numbers.
         names: What they are called. In the log each has `val_` before its name.
         every: Epochs between two validations.
+
+    Attributes:
+        columns: Their names in the log.
     """
 
     def __init__(self, measure, names, every):
         super().__init__()
         self._measure = measure
-        self._names = names
         self._every = every
+        self.columns = [f"val_{name}" for name in names]
 
     def on_epoch_end(self, epoch, logs=None):
         """Validates in its turn."""
-        # The log's columns are those of its first line, so there are always values.
-        values = dict.fromkeys(self._names, float("nan"))
         if (epoch + 1) % self._every == 0:
-            values = self._measure()
-        logs.update({f"val_{name}": values[name] for name in self._names})
+            logs.update({f"val_{name}": value for name, value in self._measure().items()})
 
 
 class CSVLogger(keras.callbacks.CSVLogger):
-    """Keras's; where it cannot write, it says to which file."""
+    """Keras's, with columns that not every epoch fills; where it cannot write, it says where.
+
+    Args:
+        filename: Path of the file, to which lines are added.
+        columns: Names of columns that are "NA" in epochs that do not log them.
+    """
+
+    def __init__(self, filename, columns=()):
+        super().__init__(filename, append=True)
+        self._columns = columns
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes a line."""
         try:
-            super().on_epoch_end(epoch, logs)
+            super().on_epoch_end(epoch, {**dict.fromkeys(self._columns, "NA"), **(logs or {})})
         except OSError as error:
             with contextlib.suppress(OSError):
                 self.csv_file.close()  # else its end is another error

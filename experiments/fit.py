@@ -48,7 +48,7 @@ def fit(model, make_batches, experiment, folder, strategy, validation, counter=N
         trim_log(folder / "log.csv", done)
         callbacks += [
             validation,
-            CSVLogger(folder / "log.csv", append=True),
+            CSVLogger(folder / "log.csv", validation.columns),
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             checkpoint,
         ]

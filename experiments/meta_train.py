@@ -96,7 +96,7 @@ def meta_train(experiment, folder):
         shuffle=False,
         callbacks=[
             trial,
-            CSVLogger(folder / "log.csv", append=True),
+            CSVLogger(folder / "log.csv"),
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             checkpoint,
         ],

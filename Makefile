@@ -43,7 +43,7 @@ bench: $(READY)  ## Measure speed and memory; PyTorch beside it where TORCH=1.
 	$(if $(TORCH),$(RUN) -m pip install --quiet torch,)
 	$(RUN) -m benchmarks
 
-# SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   RECOMPUTE=1   TRAIN=1 [PROFILE=released | paper | small]
+# SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | paper | small]
 SIGMAS ?= 15,25,50
 PROTOCOL ?= honest
 PROFILE ?= released

@@ -64,11 +64,11 @@ check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSN
 train: $(READY)  ## Train (or go on training) the model of PROFILE, by default the released one.
 	$(RUN) -m experiments run $(PROFILE_FILE)
 
-# RULE=default | quadratics | mnist | paper
+# RULE=default | quadratics | mnist
 RULE ?= default
 RULE_FILE := experiments/meta_train$(if $(filter-out default,$(RULE)),_$(RULE)).yaml
 
-meta-train: $(READY)  ## Meta-train (or go on meta-training) RULE=default, quadratics, mnist or paper.
+meta-train: $(READY)  ## Meta-train (or go on meta-training) RULE=default, quadratics or mnist.
 	$(RUN) -m experiments run $(RULE_FILE)
 
 reproduce-figure3: $(READY)  ## Learned rule and tuned optimizers on quadratic functions.

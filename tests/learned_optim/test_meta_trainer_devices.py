@@ -1,11 +1,6 @@
 """Meta-training on several devices, against the same on one."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.own_process import run_in_own_process
 
 # Processors can be split into logical devices only before TensorFlow has started.
 PROGRAM = """
@@ -56,11 +51,4 @@ for mine, theirs in zip(two.variables, one.variables, strict=True):
 
 
 def test_tasks_are_dealt_to_devices_and_the_weights_are_those_of_one():
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr
+    run_in_own_process(PROGRAM)

@@ -1,11 +1,6 @@
 """Training on several devices: what is the same on one."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.own_process import run_in_own_process
 
 # Processors can be split into logical devices only before TensorFlow has started.
 PROGRAM = """
@@ -67,11 +62,4 @@ for make_optimizer in (
 
 
 def test_two_devices_train_the_same_weights_as_one():
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr
+    run_in_own_process(PROGRAM)

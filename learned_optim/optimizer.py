@@ -298,18 +298,30 @@ class _Block:
             ]
         )
         old_moments = [tf.convert_to_tensor(moment) for moment in self._moments]
-        old_state = [_unpack_state(tf.convert_to_tensor(state)) for state in self._state]
         inputs, observed, moments = self._rule.observe(vector, old_moments, step, self._coordinates)
-        outputs, state = self._recur(inputs, old_state)
+        mask = None if all(given) else tf.repeat(tf.constant(given), self._coordinates.sizes)
+
+        def recur():
+            old_state = [_unpack_state(tf.convert_to_tensor(state)) for state in self._state]
+            outputs, state = self._recur(inputs, old_state)
+            if mask is not None:
+                pairs = zip(state, old_state, strict=True)
+                state = [tf.where(mask[:, None], *pair) for pair in pairs]
+            for variable, value in zip(self._state, state, strict=True):
+                self._optimizer.assign(variable, _pack_state(value, variable.dtype))
+            return [trust * output for output in outputs]
+
+        trust = self._rule.trust(step)
+        if self._rule.horizon:
+            nothing = [tf.zeros(self._coordinates.size)] * self._rule.outputs
+            outputs = tf.cond(trust > 0, recur, lambda: nothing)
+        else:
+            outputs = recur()
         update = self._rule.update(outputs, observed, self._coordinates)
-        if not all(given):
-            mask = tf.repeat(tf.constant(given), self._coordinates.sizes)
+        if mask is not None:
             moments = [tf.where(mask, *pair) for pair in zip(moments, old_moments, strict=True)]
-            state = [tf.where(mask[:, None], *pair) for pair in zip(state, old_state, strict=True)]
         for variable, value in zip(self._moments, moments, strict=True):
             self._optimizer.assign(variable, value)
-        for variable, value in zip(self._state, state, strict=True):
-            self._optimizer.assign(variable, _pack_state(value, variable.dtype))
         learning_rate = tf.cast(learning_rate, tf.float32)
         steps = self._coordinates.split(learning_rate * update)
         for variable, change, has_gradient in zip(self._variables, steps, given, strict=True):

@@ -122,6 +122,7 @@ def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
             with tape.stop_recording():
                 loss, gradient, inputs, observed, moments = look(parameters, moments, begin + i)
             outputs, state = rule.recur(inputs, state)
+            outputs = [rule.trust(begin + i + 1) * output for output in outputs]
             update = rule.update(outputs, observed, coordinates)
             with tape.stop_recording():
                 change = coordinates.split(rate(begin + i) * update)

@@ -34,6 +34,9 @@ class OrthogonalRule(Rule):
             this factor both are at home at the same learning rates.
         keep_length: Whether the anchor decides the length; `False` leaves that to the LSTM, too,
             and is there to show what it does.
+        horizon: Number of steps after which the LSTM's say fades, until after twice as many the
+            update is the anchor, and the LSTM is not run any more; 0 for never. A meta-training
+            sets it to its longest horizon.
 
     Reference:
         Y. Wu, M. Ren, R. Liao, R. Grosse, "Understanding Short-Horizon Bias in Stochastic
@@ -57,6 +60,7 @@ class OrthogonalRule(Rule):
         beta_hidden=0.95,
         scale=10.0,
         keep_length=True,
+        horizon=0,
         name="orthogonal",
     ):
         super().__init__(units, layers, name)
@@ -65,6 +69,7 @@ class OrthogonalRule(Rule):
         self.beta_hidden = beta_hidden
         self.scale = scale
         self.keep_length = keep_length
+        self.horizon = horizon
 
     def observe(self, gradient, moments, step, coordinates):
         """See `Rule.observe`."""
@@ -101,6 +106,7 @@ class OrthogonalRule(Rule):
             "beta_hidden": self.beta_hidden,
             "scale": self.scale,
             "keep_length": self.keep_length,
+            "horizon": self.horizon,
         }
 
 

@@ -30,16 +30,20 @@ class Rule(keras.layers.Layer):
         outputs: Number of its outputs.
         moments: Number of running averages that `observe` keeps for each coordinate.
         learning_rate: The rate at which the rule is meant to be used.
+        horizon: Number of steps for which the network was meta-trained, after which its say fades,
+            see `trust`; 0 where it never does.
 
-    Reference:
+    References:
         M. Andrychowicz et al., "Learning to learn by gradient descent by gradient descent",
         NeurIPS 2016.
+        I. Prémont-Schwarz et al., "A Simple Guard for Learned Optimizers", ICML 2022.
     """
 
     inputs: int
     outputs = 1
     moments = 0
     learning_rate = 1e-3
+    horizon = 0
     # With a last layer of zeros a rule starts meta-training as the formula of its `update`.
     head_initializer = "zeros"
 
@@ -114,6 +118,22 @@ class Rule(keras.layers.Layer):
             new_state += states
         return tf.unstack(self.head(x), axis=-1), new_state
 
+    def trust(self, step):
+        """How much of the network's outputs counts: 1 up to the horizon, 0 from twice of it on.
+
+        What a network does far beyond the steps that it was meta-trained for, nobody has chosen.
+        A rule whose update is a good optimizer's where all outputs are zero goes over to that.
+
+        Args:
+            step: Scalar, 1 at the first step.
+
+        Returns:
+            Scalar float32 tensor within [0, 1].
+        """
+        if not self.horizon:
+            return tf.ones(())
+        return tf.clip_by_value(2.0 - tf.cast(step, tf.float32) / self.horizon, 0.0, 1.0)
+
     def call(self, gradient, moments, state, step, coordinates):
         """Does a whole step.
 
@@ -125,6 +145,7 @@ class Rule(keras.layers.Layer):
         """
         inputs, observed, moments = self.observe(gradient, moments, step, coordinates)
         outputs, state = self.recur(inputs, state)
+        outputs = [self.trust(step) * output for output in outputs]
         return self.update(outputs, observed, coordinates), moments, state
 
     def get_config(self):

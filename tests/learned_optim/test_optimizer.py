@@ -111,18 +111,44 @@ def test_the_default_learning_rate_is_the_rules(name):
     np.testing.assert_allclose(made.learning_rate, RULES[name].learning_rate)
 
 
-def test_all_variables_go_through_the_rule_as_one_vector(learned):
-    rule = learned("orthogonal")
+@pytest.mark.parametrize("horizon", [0, 2])
+def test_all_variables_go_through_the_rule_as_one_vector(learned, horizon):
+    rule = learned("orthogonal", horizon=horizon)
     coordinates = optimizer.Coordinates(SHAPES, optimizer.hidden_kernels(SHAPES))
     vector = coordinates.join(_variables())
     moments = [tf.zeros(coordinates.size)] * 2
     state = rule.initial_state(coordinates.size)
-    for step in range(3):
+    for step in range(5):
         gradient = coordinates.join(_gradients(step))
         update, moments, state = rule.call(gradient, moments, state, step + 1, coordinates)
         vector -= 0.01 * update
-    found = _steps(LearnedOptimizer(0.01, weights=rule), [_gradients(step) for step in range(3)])
+    found = _steps(LearnedOptimizer(0.01, weights=rule), [_gradients(step) for step in range(5)])
     _assert_close(found, coordinates.split(vector))
+
+
+def test_twice_the_horizon_on_the_anchor_is_left_and_the_lstm_rests(learned):
+    made = LearnedOptimizer(0.01, weights=learned("orthogonal", horizon=2))
+    variables = _variables()
+    made.build(variables)
+    states = []
+    for step in range(6):
+        before = _values(variables)
+        made.apply(_gradients(step))
+        states.append(made._blocks[0]._state[0].numpy())
+    assert np.any(states[2] != states[1])
+    np.testing.assert_array_equal(states[5], states[3])
+    np.testing.assert_array_equal(states[4], states[2])
+    # The last step is that of a rule that has learned nothing.
+    plain = LearnedOptimizer(0.01, weights=make_rule("orthogonal"))
+    others = _variables()
+    plain.build(others)
+    for step in range(6):
+        start = _values(others)
+        plain.apply(_gradients(step))
+    for mine, begin, theirs, other in zip(
+        _values(variables), before, _values(others), start, strict=True
+    ):
+        np.testing.assert_allclose(mine - begin, theirs - other, atol=1e-5)
 
 
 def test_blocks_bound_the_memory_and_change_nothing(monkeypatch, learned):

@@ -93,6 +93,14 @@ def test_adams_direction_is_that_of_the_paper():
         np.testing.assert_allclose(found, m / np.sqrt(v), rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("step", "trust"), [(1, 1.0), (40, 1.0), (50, 0.75), (80, 0.0), (999, 0.0)]
+)
+def test_the_networks_say_fades_after_its_horizon(step, trust):
+    assert make_rule("orthogonal", horizon=40).trust(step) == trust
+    assert make_rule("orthogonal").trust(step) == 1.0
+
+
 def test_a_gradient_that_never_came_moves_nothing():
     direction = adam_direction(tf.zeros(2), tf.zeros(2), 1, 0.9, 0.999)
     np.testing.assert_array_equal(direction, [0, 0])

@@ -1,11 +1,16 @@
-"""Denoisers of real photographs side by side, before and after adaptation: `kind: real-table`."""
+"""Denoisers of real photographs side by side, before and after adaptation: `kind: real-table`.
+
+Some are trained for the table, within the same time; others are released.
+"""
 
 import functools
 import hashlib
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,11 +20,14 @@ from tqdm import tqdm
 
 from dncnn_keras import datasets, metrics
 from dncnn_keras.paths import RESULTS, RUNS
+from dncnn_keras.weight_files import SUFFIX
 from experiments.checkpoint import write_atomically
-from experiments.evaluation import ResultsFile
+from experiments.evaluation import ResultsFile, measure_all
 from experiments.provenance import provenance
+from experiments.real_networks import denoise, load_network
 from experiments.real_pictures import real_comparison
-from meta_aux import adapt
+from experiments.real_rows import train_row
+from experiments.strategy import device_names
 from meta_aux.pretrained import WEIGHTS, load_pretrained
 
 # Strength for luminance and colour, sides of the template and of the search window: settings that
@@ -39,8 +47,27 @@ class RealMeasurement(pydantic.BaseModel):
     seconds: float
 
 
+class Method(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        name: Name of the file of its results.
+        title: Its name in the table.
+        make: Function without arguments to one of a noisy image to the list of the image before
+            and, of what adapts, after adaptation.
+        made_with: JSON-like dict of all that decides its results.
+        trained: List of what the stages of its training took, as `train_row` returns it.
+    """
+
+    name: str
+    title: str
+    make: Callable
+    made_with: dict
+    trained: Sequence = ()
+
+
 def real_table(experiment):
-    """Measures the denoisers and writes the table and its picture.
+    """Trains the rows, measures all denoisers and writes the table and its picture.
 
     Args:
         experiment: A `schema_real.RealTable`.
@@ -50,66 +77,100 @@ def real_table(experiment):
 
     Raises:
         FileNotFoundError: If there are no weights of that name.
-        ValueError: If a results file is damaged.
+        ValueError: If a results file is damaged, a device not there, or a run was made with other
+            settings.
+        FloatingPointError: If a loss becomes NaN.
     """
-    try:
-        dataset = experiment.dataset
-        pairs = datasets.load_pairs(dataset, "test")
-    except datasets.DataUnavailableError as error:
-        reason = str(error).replace("\n", "\n  !!  ")
-        print(_FALLBACK.format(reason=reason), file=sys.stderr, flush=True)
-        dataset, pairs = "sample", datasets.load_pairs("sample", "test")
+    experiment, sets = _with_data(experiment)
     # Figures on the embedded photographs must never replace others.
-    folder = RUNS if dataset == "sample" else RESULTS
+    folder = RUNS if experiment.dataset == "sample" else RESULTS
+    devices = device_names(experiment.devices)
     rows = []
-    for name, title, make, made_with in _methods(experiment):
-        file = RUNS / "real-table" / dataset / f"{name}.json"
-        results = ResultsFile(file, made_with, RealMeasurement)
-        row = _measure_all(title, make, pairs, results)
-        rows.append({"title": title, **row, "provenance": results.content["provenance"]})
+    for method in _methods(experiment):
+        row = {"title": method.title, "trained": method.trained}
+        is_network = "weights_sha256" in method.made_with
+        for (dataset, split), pairs in sets.items():
+            place = dataset if split == "test" else f"{dataset}-{split}"
+            file = RUNS / "real-table" / place / f"{method.name}.json"
+            results = ResultsFile(file, method.made_with, RealMeasurement)
+            row[split] = _results(method, pairs, results, devices if is_network else devices[:1])
+        rows.append({**row, "provenance": results.content["provenance"]})
     summary = {
         "experiment": experiment.model_dump(mode="json"),
-        "dataset": dataset,
-        "images": [pair.name for pair in pairs],
+        "images": {split: [pair.name for pair in pairs] for (_, split), pairs in sets.items()},
         "methods": rows,
         "provenance": provenance(),
     }
     stem = folder / experiment.name.replace("-", "_")
     stem.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(stem.with_suffix(".json"), json.dumps(summary, indent=1) + "\n")
-    text = _markdown(experiment, dataset, rows)
+    text = _markdown(experiment, summary)
     write_atomically(stem.with_suffix(".md"), text)
-    shown = [pair for pair in pairs if pair.name == experiment.image] or pairs
-    denoiser = load_pretrained(experiment.models[0])
-    real_comparison(shown[0], denoiser, experiment, stem.with_suffix(".png"))
+    if experiment.models:
+        pairs = sets[experiment.dataset, "test"]
+        shown = [pair for pair in pairs if pair.name == experiment.image] or pairs
+        denoiser = load_pretrained(experiment.models[0])
+        real_comparison(shown[0], denoiser, experiment, stem.with_suffix(".png"))
     print(text)
     return stem.with_suffix(".md")
 
 
+def _with_data(experiment):
+    """Returns the experiment, on the embedded photographs where its own are missing, and the sets.
+
+    The sets are a dict of (name, split) to pairs, the test set last.
+    """
+    try:
+        return experiment, _load_sets(experiment)
+    except datasets.DataUnavailableError as error:
+        reason = str(error).replace("\n", "\n  !!  ")
+        print(_FALLBACK.format(reason=reason), file=sys.stderr, flush=True)
+    change = {"dataset": "sample", "folder": None, "split": "train"}
+    stages = tuple(
+        stage.model_copy(update={"data": stage.data.model_copy(update=change)})
+        for stage in experiment.stages
+    )
+    validation = experiment.validation and "sample"
+    change = {"dataset": "sample", "validation": validation, "stages": stages}
+    experiment = experiment.model_copy(update=change)
+    return experiment, _load_sets(experiment)
+
+
+def _load_sets(experiment):
+    sets = {}
+    if experiment.validation is not None:
+        pairs = datasets.load_pairs(experiment.validation, "validation")
+        sets[experiment.validation, "validation"] = [pair.centre(256) for pair in pairs]
+    sets[experiment.dataset, "test"] = datasets.load_pairs(experiment.dataset, "test")
+    return sets
+
+
 def _methods(experiment):
-    """Yields the name, the title, what makes the denoiser, and what decides its results."""
-    yield "noisy", "noisy image", lambda: lambda noisy: [noisy], {}
+    """Yields the `Method`s, those that are trained after their training."""
+    yield Method("noisy", "noisy image", lambda: lambda noisy: [noisy], {})
     made_with = {"version": cv2.__version__, "settings": _NLM}
-    yield "nlm", "NLM (OpenCV, colour)", lambda: _opencv_nlm, made_with
+    yield Method("nlm", "NLM (OpenCV, colour)", lambda: _opencv_nlm, made_with)
     for model in experiment.models:
-        is_path = model.endswith(".weights.h5")
-        weights = Path(model) if is_path else WEIGHTS / f"{model}.weights.h5"
-        name = weights.name.removesuffix(".weights.h5")
-        made_with = {"steps": experiment.steps}
-        if weights.is_file():  # else `load_pretrained` says what is missing
-            made_with["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-        make = functools.partial(_adaptive, model, experiment.steps)
-        yield name, name, make, made_with
+        weights = Path(model) if model.endswith(SUFFIX) else WEIGHTS / f"{model}{SUFFIX}"
+        name = weights.name.removesuffix(SUFFIX)
+        yield _of_weights(name, name, model, weights, experiment.steps)
+    runs = RUNS / "real-table" / experiment.dataset / experiment.name
+    for row in experiment.rows:
+        weights, trained = train_row(experiment, row, runs)
+        name = f"{experiment.name}-{weights.name.removesuffix(SUFFIX)}"
+        method = _of_weights(name, row.title, str(weights), weights, experiment.steps)
+        yield method._replace(trained=trained)
 
 
-def _adaptive(model, steps):
-    denoiser = load_pretrained(model)
+def _of_weights(name, title, model, weights, steps):
+    made_with = {"steps": steps}
+    if weights.is_file():  # else `load_network` says what is missing
+        made_with["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
 
-    def denoise(noisy):
-        images = adapt(denoiser, noisy, steps, details=True).images
-        return [images[0], images[-1]]
+    def make():
+        return functools.partial(denoise, load_network(model), steps=steps)
 
-    return denoise
+    return Method(name, title, make, made_with)
 
 
 def _opencv_nlm(noisy):
@@ -118,53 +179,83 @@ def _opencv_nlm(noisy):
     return [denoised[..., ::-1].astype(np.float32) / 255]
 
 
-def _measure_all(title, make, pairs, results):
+def _results(method, pairs, results, devices):
     """Returns `before` (and, of what adapts, `after`): lists of each image's PSNR and SSIM."""
     missing = [pair for pair in pairs if results.get(0, pair.name) is None]
-    denoise = make() if missing else None
-    for pair in tqdm(missing, desc=title, unit="image", disable=None):
-        noisy, clean = (image.astype(np.float32) / 255 for image in (pair.noisy, pair.clean))
-        started = time.perf_counter()
-        images = [np.clip(image, 0, 1) for image in denoise(noisy)]
-        seconds = time.perf_counter() - started
-        values = [
-            [round(metrics.psnr(clean, i), 4), round(metrics.ssim(clean, i), 5)] for i in images
-        ]
-        results.put(0, pair.name, {"values": values, "seconds": round(seconds, 3)})
+    if missing:
+        measured = measure_all(method.make, _measure, missing, devices)
+        bar = tqdm(measured, method.title, len(missing), unit="image", disable=None)
+        for pair, result in zip(missing, bar, strict=True):
+            results.put(0, pair.name, result)
     found = [results.get(0, pair.name) for pair in pairs]
     before, *after = zip(*(each["values"] for each in found), strict=True)
     row = {"before": before, "seconds": float(np.median([each["seconds"] for each in found]))}
     return {**row, "after": after[0]} if after else row
 
 
-def _markdown(experiment, dataset, rows):
-    lines = [
-        f"# Real photographs: `{dataset}`, {len(rows[0]['before'])} images",
-        "",
+def _measure(restore, pair):
+    noisy, clean = (image.astype(np.float32) / 255 for image in (pair.noisy, pair.clean))
+    started = time.perf_counter()
+    images = [np.clip(image, 0, 1) for image in restore(noisy)]
+    seconds = time.perf_counter() - started
+    values = [[round(metrics.psnr(clean, i), 4), round(metrics.ssim(clean, i), 5)] for i in images]
+    return {"values": values, "seconds": round(seconds, 3)}
+
+
+def _markdown(experiment, summary):
+    images, rows = summary["images"], summary["methods"]
+    columns = ["method", "before", "after", "gain", "images that gain", "seconds an image"]
+    about = (
         f"Mean PSNR (dB) and SSIM of clipped images, before and after {experiment.steps} steps of "
-        "adaptation to each image.",
+        "adaptation to each image."
+    )
+    if "validation" in images:
+        columns[1:1] = ["validation before", "after"]
+        about += (
+            f" Validation: the centres of {len(images['validation'])} photographs of "
+            f"`{experiment.validation}`, whose scenes are not trained on."
+        )
+    if experiment.rows:
+        columns += ["updates in each stage", "minutes"]
+        about += f" What was trained for this table had {experiment.seconds / 60:g} minutes."
+    columns.append("measured")
+    lines = [
+        f"# Real photographs: `{experiment.dataset}`, {len(images['test'])} images",
         "",
-        "| method | before | after | gain | images that gain | seconds an image | measured |",
-        "|---|---|---|---|---|---|---|",
+        about,
+        "",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
     ]
     for row in rows:
-        cells = [_cell(row["before"]), "", "", ""]
-        if "after" in row:
-            gains = np.subtract(row["after"], row["before"])[:, 0]
-            cells[1:] = [
-                _cell(row["after"]),
-                f"{gains.mean():+.3f} dB",
-                f"{(gains > 0).sum()} of {len(gains)}",
-            ]
+        cells = [row["title"]]
+        if "validation" in row:
+            cells += _before_and_after(row["validation"])
+        cells += [*_before_and_after(row["test"]), *_gain(row["test"])]
+        cells.append(f"{row['test']['seconds']:.2f}")
+        if experiment.rows:
+            cells += _training(row["trained"])
         made_by = row["provenance"]
-        cells += [
-            f"{row['seconds']:.2f}",
-            f"{made_by['date'][:10]}, {made_by['cores']} cores of {made_by['processor']}",
-        ]
-        lines.append(f"| {row['title']} | {' | '.join(cells)} |")
+        cells.append(f"{made_by['date'][:10]}, {made_by['cores']} cores of {made_by['processor']}")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(values):
-    psnr, ssim = np.mean(values, axis=0)
-    return f"{psnr:.2f} / {ssim:.4f}"
+def _before_and_after(measured):
+    values = [measured[when] for when in ("before", "after") if when in measured]
+    cells = [f"{psnr:.2f} / {ssim:.4f}" for psnr, ssim in np.mean(values, axis=1)]
+    return [*cells, ""][:2]
+
+
+def _gain(measured):
+    if "after" not in measured:
+        return ["", ""]
+    gains = np.subtract(measured["after"], measured["before"])[:, 0]
+    return [f"{gains.mean():+.3f} dB", f"{(gains > 0).sum()} of {len(gains)}"]
+
+
+def _training(stages):
+    if not stages:
+        return ["", ""]
+    updates = ", ".join(f"{stage['name']} {stage['updates']:,}" for stage in stages)
+    return [updates, f"{sum(stage['seconds'] for stage in stages) / 60:.1f}"]

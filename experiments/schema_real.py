@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field, PositiveFloat
 
-from experiments.schema import Budget, Optimizer, Section
+from experiments.schema import Budget, Devices, Optimizer, Section
 
 
 class RealData(Section):
@@ -74,7 +74,7 @@ class MtlMethod(Section):
         rates_learning_rate: Learning rate of the inner learning rates' logarithms, or null
             where they are not learned.
         mask: Whether there is a mask network.
-        steps, inner_weight, outer_weight: See `meta_aux.MTL`.
+        steps, inner_weight, outer_weight, adapt_body: See `meta_aux.MTL`.
     """
 
     name: Literal["mtl"]
@@ -84,6 +84,36 @@ class MtlMethod(Section):
     inner_weight: float = Field(10.0, gt=0)
     outer_weight: float = Field(10.0, gt=0)
     rates_learning_rate: float | None = Field(None, gt=0)
+    adapt_body: bool = False
+
+    @pydantic.model_validator(mode="after")
+    def _rates_are_the_heads(self):
+        if self.adapt_body and (self.learning_rate is None or self.rates_learning_rate):
+            raise ValueError("adapt_body needs a learning_rate, and no rates_learning_rate")
+        return self
+
+
+class PlainMethod(Section):
+    """`name: plain`: L1 loss of the clean image, for networks without another task."""
+
+    name: Literal["plain"]
+
+
+Method = Annotated[MaxlMethod | MtlMethod | PlainMethod, Field(discriminator="name")]
+NetworkName = Literal["MultiTask", "ParallelHeads", "RIDNet", "MIRNet"]
+
+
+def _check_method(network, method):
+    if (method.name == "plain") != (network in ("RIDNet", "MIRNet")):
+        raise ValueError(f"{network} is not trained by method {method.name}")
+
+
+def _check_turns(epoch, method):
+    # Else the log has lines without a loss, and the schedules fit neither network.
+    if method.name == "maxl" and method.mask and method.train_mask:
+        turns = 2 * method.steps_per_pass
+        if epoch % turns:
+            raise ValueError(f"epoch must be a multiple of 2 * method.steps_per_pass ({turns})")
 
 
 class RealValidation(Section):
@@ -99,13 +129,13 @@ class RealValidation(Section):
 
 
 class TrainReal(Section):
-    """`kind: train-real`: trains a `RealDenoiser`, and writes its weights.
+    """`kind: train-real`: trains a network for real photographs, and writes its weights.
 
     Attributes:
         name: Name of the run and of its weights.
         seed: The run's seed.
         devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers.
-        network: `MultiTask`, or figure 4's `ParallelHeads`.
+        network: `MultiTask`, figure 4's `ParallelHeads`, or a rival without adaptation.
         start: Released weights or the path of some to start from, or null.
         data: What is trained on.
         method: How.
@@ -117,35 +147,82 @@ class TrainReal(Section):
     kind: Literal["train-real"]
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     seed: int = Field(0, ge=0)
-    devices: Literal["auto", "cpu"] | list[Annotated[int, Field(ge=0)]] = "auto"
-    network: Literal["MultiTask", "ParallelHeads"] = "MultiTask"
+    devices: Devices = "auto"
+    network: NetworkName = "MultiTask"
     start: str | None = None
     data: RealData
-    method: Annotated[MaxlMethod | MtlMethod, Field(discriminator="name")]
+    method: Method
     optimizer: Optimizer = Optimizer()
     training: Budget
     validation: RealValidation = RealValidation()
 
     @pydantic.model_validator(mode="after")
-    def _epochs_hold_both_turns(self):
-        # Else the log has lines without a loss, and the schedules fit neither network.
-        method = self.method
-        if method.name == "maxl" and method.mask and method.train_mask:
-            turns = 2 * method.steps_per_pass
-            if self.training.epoch % turns:
-                raise ValueError(
-                    f"training.epoch must be a multiple of 2 * method.steps_per_pass ({turns})"
-                )
+    def _can_be_run(self):
+        _check_method(self.network, self.method)
+        _check_turns(self.training.epoch, self.method)
         return self
+
+
+class Stage(Section):
+    """A stage of the trainings of a table.
+
+    Attributes:
+        name: What the rows call it.
+        data, method, optimizer: As for `train-real`.
+        batch_size: Patches in a batch.
+        epoch: Updates between two checkpoints. Those that are done within the stage's time are
+            counted by two epochs at first.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    data: RealData
+    method: Method
+    optimizer: Optimizer = Optimizer()
+    batch_size: int = Field(8, ge=1)
+    epoch: int = Field(20, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _can_be_run(self):
+        _check_turns(self.epoch, self.method)
+        return self
+
+
+class TableRow(Section):
+    """A network that is trained for a table.
+
+    Attributes:
+        title: Its name in the table.
+        network: What is trained.
+        stages: The stages that it goes through, each with its share of the time.
+    """
+
+    title: str
+    network: NetworkName = "MultiTask"
+    stages: dict[str, PositiveFloat] = Field(min_length=1)
+
+    @pydantic.field_validator("stages")
+    @classmethod
+    def _shares_are_all(cls, stages):
+        if abs(sum(stages.values()) - 1) > 1e-6:
+            raise ValueError("the shares of the stages must add up to 1")
+        return stages
 
 
 class RealTable(Section):
     """`kind: real-table`: denoisers of real photographs, before and after adaptation.
 
+    The networks of the rows are trained, all for the same time on the machine at hand, from the
+    same seed. Released ones are measured beside them.
+
     Attributes:
         name: Name of the results.
+        seed, devices: As for `train-real`, of all rows.
         dataset: Pairs with a split `test`.
+        validation: Pairs whose centres are measured too, by which settings may be chosen; or null.
         models: Released weights, or paths of some.
+        seconds: Time of each row's updates.
+        stages: The stages of the rows' trainings.
+        rows: What is trained.
         steps: Steps of adaptation.
         image: Name of the image that is shown.
         zoom: Top row, left column and side of the part of it that is shown, in pixels.
@@ -153,8 +230,32 @@ class RealTable(Section):
 
     kind: Literal["real-table"]
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    seed: int = Field(0, ge=0)
+    devices: Devices = "auto"
     dataset: Literal["nam-cc15", "nam", "sample"] = "nam-cc15"
-    models: tuple[str, ...] = Field(("real-mtl",), min_length=1)
+    validation: Literal["polyu", "sidd-small", "sample"] | None = None
+    models: tuple[str, ...] = ()
+    seconds: int = Field(600, ge=1)
+    stages: tuple[Stage, ...] = ()
+    rows: tuple[TableRow, ...] = ()
     steps: int = Field(5, ge=1)
     image: str = "5dmark3_iso3200_1"
     zoom: tuple[int, int, int] = (128, 128, 256)
+
+    @pydantic.model_validator(mode="after")
+    def _can_be_made(self):
+        if not self.models and not self.rows:
+            raise ValueError("there must be models or rows")
+        if self.rows and self.validation is None:
+            raise ValueError("rows need a validation")
+        stages = {stage.name: stage for stage in self.stages}
+        if len(stages) < len(self.stages):
+            raise ValueError("two stages have the same name")
+        for row in self.rows:
+            for name in row.stages:
+                if name not in stages:
+                    raise ValueError(f"rows: {row.title}: there is no stage {name!r}")
+                _check_method(row.network, stages[name].method)
+            if row.network in ("RIDNet", "MIRNet") and len(row.stages) > 1:
+                raise ValueError(f"rows: {row.title}: {row.network} has a single stage")
+        return self

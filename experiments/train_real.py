@@ -9,15 +9,17 @@ import tensorflow as tf
 from dncnn_keras import datasets, metrics
 from dncnn_keras.datasets.sample import load_sample
 from dncnn_keras.patches import PatchSampler
-from experiments.callbacks import Validation
+from experiments.callbacks import Stopwatch, Validation
 from experiments.fit import fit
 from experiments.optimizers import make_optimizer
+from experiments.progress import Progress
 from experiments.provenance import provenance
+from experiments.real_networks import RIVALS, denoise, save_network
 from experiments.strategy import make_strategy
-from meta_aux import MAXL, MTL, MaskNetwork, RealDenoiser, adapt
+from meta_aux import MAXL, MTL, MaskNetwork, RealDenoiser
 from meta_aux.degradation import degraded_patches
 from meta_aux.pair_patches import pair_patches
-from meta_aux.pretrained import NETWORKS, load_pretrained, save_pretrained
+from meta_aux.pretrained import NETWORKS, load_pretrained
 
 # PyTorch's; the mask's gradient is too small for Keras's.
 _EPSILON = 1e-8
@@ -32,7 +34,7 @@ def train_real(experiment, folder):
             `<name>.weights.h5` with `<name>.json` are written there.
 
     Returns:
-        The trained `RealDenoiser`.
+        The trained network.
 
     Raises:
         ValueError: If the data do not fit, the weights to start from are not of the network, or
@@ -46,20 +48,17 @@ def train_real(experiment, folder):
     # Their centres: a validation must not take longer than the training.
     validation_pairs = datasets.load_pairs(experiment.validation.dataset, "validation")
     validation_pairs = [pair.centre(256) for pair in validation_pairs]
-    keras.utils.set_random_seed(experiment.seed)
-    with strategy.scope():
-        denoiser = _make_denoiser(experiment)
-        trainer = _make_trainer(experiment, denoiser)
+    trainer, network = _make_trainer(experiment, strategy)
 
     def measure():
-        return validate(denoiser, validation_pairs, experiment.validation.steps)
+        return validate(network, validation_pairs, experiment.validation.steps)
 
     started = time.monotonic()
-    names = ("psnr_before", "psnr_after")
+    names = ("psnr_before", "psnr_after") if isinstance(network, RealDenoiser) else ("psnr",)
     validation = Validation(measure, names, experiment.training.validate_every)
     fit(trainer, make_batches, experiment, folder, strategy, validation, _updates)
     if not strategy.extended.should_checkpoint:  # another worker does
-        return denoiser
+        return network
     made_by = {
         "experiment": experiment.model_dump(mode="json"),
         "validation": measure(),
@@ -67,28 +66,56 @@ def train_real(experiment, folder):
         "seconds_of_last_session": round(time.monotonic() - started),
         **provenance(),
     }
-    save_pretrained(denoiser, experiment.name, folder, made_by)
-    return denoiser
+    save_network(network, experiment.name, folder, made_by)
+    return network
 
 
-def validate(denoiser, pairs, steps):
-    """Measures a denoiser before and after adaptation.
+def updates_within(experiment, seconds):
+    """Counts the updates that a training does within a time, by doing two epochs of them.
 
     Args:
-        denoiser: A `RealDenoiser`.
+        experiment: A `schema_real.TrainReal`, whose number of steps does not matter.
+        seconds: The time, without tracing and validation.
+
+    Returns:
+        Number of updates: at least an epoch, and whole epochs.
+
+    Raises:
+        What `train_real` raises.
+    """
+    trainer, _ = _make_trainer(experiment, make_strategy(experiment.devices))
+    epoch = experiment.training.epoch
+    with Progress(f"{experiment.name}: how many updates take {seconds} s") as progress:
+        history = trainer.fit(
+            _batches(experiment)(0),
+            epochs=2,
+            steps_per_epoch=epoch,
+            shuffle=False,
+            callbacks=[Stopwatch(), progress],
+            verbose=0,
+        )
+    each = history.history["seconds"][1]  # the first epoch holds the tracing
+    return max(1, round(seconds / each)) * epoch
+
+
+def validate(network, pairs, steps):
+    """Measures a network before and, if it adapts, after adaptation.
+
+    Args:
+        network: A `RealDenoiser` or one of `RIVALS`.
         pairs: List of `NamedPair`.
         steps: Steps of adaptation.
 
     Returns:
-        Dict of the mean PSNR in dB `psnr_before` and `psnr_after`, both of clipped images.
+        Dict of the mean PSNR in dB of clipped images: `psnr_before` and `psnr_after`, or `psnr`.
     """
     values = []
     for pair in pairs:
         noisy, clean = (image.astype(np.float32) / 255 for image in (pair.noisy, pair.clean))
-        images = adapt(denoiser, noisy, steps=steps, details=True).images
-        values.append([metrics.psnr(clean, image) for image in (images[0], images[-1])])
-    before, after = np.mean(values, axis=0)
-    return {"psnr_before": round(float(before), 3), "psnr_after": round(float(after), 3)}
+        values.append([metrics.psnr(clean, image) for image in denoise(network, noisy, steps)])
+    means = [round(float(mean), 3) for mean in np.mean(values, axis=0)]
+    names = ("psnr_before", "psnr_after") if len(means) == 2 else ("psnr",)
+    return dict(zip(names, means, strict=True))
 
 
 def _batches(experiment):
@@ -134,7 +161,23 @@ def _make_denoiser(experiment):
     return denoiser
 
 
-def _make_trainer(experiment, denoiser):
+def _make_trainer(experiment, strategy):
+    """Makes the compiled model that is trained, and the network that it trains."""
+    keras.utils.set_random_seed(experiment.seed)
+    with strategy.scope():
+        if experiment.method.name != "plain":
+            denoiser = _make_denoiser(experiment)
+            return _make_meta_trainer(experiment, denoiser), denoiser
+        network = RIVALS[experiment.network]()
+        network.compile(
+            optimizer=make_optimizer(experiment.optimizer, experiment.training.steps, _EPSILON),
+            loss="mae",
+            jit_compile=bool(tf.config.list_physical_devices("GPU")),
+        )
+        return network, network
+
+
+def _make_meta_trainer(experiment, denoiser):
     method, steps = experiment.method, experiment.training.steps
     masks_turns = method.name == "maxl" and method.mask and method.train_mask
     if masks_turns:
@@ -159,6 +202,7 @@ def _make_trainer(experiment, denoiser):
             learning_rate=method.learning_rate,
             inner_weight=method.inner_weight,
             outer_weight=method.outer_weight,
+            adapt_body=method.adapt_body,
         )
         rate = method.rates_learning_rate
         second = {"rates_optimizer": rate and keras.optimizers.Adam(rate)}

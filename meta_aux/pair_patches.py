@@ -15,7 +15,7 @@ def pair_patches(pairs, patch_size, batch_size, seed, start=0, noise_gain=(1.0, 
     Each patch is drawn uniformly from every position of every pair, then turned into one of its
     8 symmetries, the same for both pictures. Pairs of different sizes mix; those smaller than a
     patch are passed over. Patch i depends on the seed and on i alone, so that a resumed run goes
-    on with the very patches it would have had. The pipeline holds one copy of all the bytes.
+    on with the very patches it would have had.
 
     Args:
         pairs: List of `dncnn_keras.datasets.NamedPair`.
@@ -42,7 +42,7 @@ def pair_patches(pairs, patch_size, batch_size, seed, start=0, noise_gain=(1.0, 
     """
     # One picture of six channels, so that both parts get the same place and the same symmetry.
     # At scale 1 only: resized noise is no longer the camera's.
-    stacked = [np.concatenate([pair.noisy, pair.clean], axis=-1) for pair in pairs]
+    stacked = (np.concatenate([pair.noisy, pair.clean], axis=-1) for pair in pairs)
     sampler = PatchSampler(stacked, patch_size, seed, scales=(1.0,))
     low, high = noise_gain
     if not 0 < low <= high:

@@ -1,16 +1,16 @@
 import csv
 import json
-from functools import partial
 
+import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from experiments import train_real
 from experiments.__main__ import main
 from experiments.checkpoint import Checkpoint
 from experiments.read_experiment import ExperimentError, read_experiment
-from meta_aux import MaskNetwork
-from meta_aux.pretrained import NETWORKS, load_pretrained
+from experiments.real_networks import load_network
+from meta_aux.pretrained import load_pretrained
 
 MAXL = """
 kind: train-real
@@ -23,28 +23,25 @@ validation: {dataset: sample, steps: 1}
 MTL = MAXL.replace("noise: synthetic", "noise: real").replace(
     "{name: maxl, steps_per_pass: 1}", "{name: mtl, steps: 2, rates_learning_rate: 0.1}"
 )
+PLAIN = MAXL.replace("noise: synthetic", "noise: real").replace(
+    "{name: maxl, steps_per_pass: 1}", "{name: plain}\nnetwork: RIDNet"
+)
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder of experiment files; networks are small, so that they are quickly compiled."""
-    small = {name: partial(network, (2, 3, 4)) for name, network in NETWORKS.items()}
-    monkeypatch.setattr("experiments.train_real.NETWORKS", small)
-    monkeypatch.setattr("experiments.train_real.MaskNetwork", partial(MaskNetwork, 2))
-    tf.config.run_functions_eagerly(True)  # second derivatives take long to compile
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DENOISE_DATA", raising=False)
-    (tmp_path / "maxl.yaml").write_text(MAXL)
-    (tmp_path / "mtl.yaml").write_text(MTL)
-    yield tmp_path
-    tf.config.run_functions_eagerly(False)
+def folder(small_real_networks):
+    """A folder of experiment files."""
+    (small_real_networks / "maxl.yaml").write_text(MAXL)
+    (small_real_networks / "mtl.yaml").write_text(MTL)
+    (small_real_networks / "plain.yaml").write_text(PLAIN)
+    return small_real_networks
 
 
 def weights(name):
-    return load_pretrained(f"runs/{name}/{name}.weights.h5").get_weights()
+    return load_network(f"runs/{name}/{name}.weights.h5").get_weights()
 
 
-@pytest.mark.parametrize("file", ["maxl.yaml", "mtl.yaml"])
+@pytest.mark.parametrize("file", ["maxl.yaml", "mtl.yaml", "plain.yaml"])
 def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(folder, file, monkeypatch):
     assert main(["run", file]) == 0
     whole = weights("tiny")
@@ -92,6 +89,8 @@ def test_the_second_stage_goes_on_from_the_first_and_learns_rates(folder):
         (MTL.replace("steps: 2", "stps: 2"), "method.*stps: no such key"),
         (MTL.replace("mtl", "maml"), "method"),
         (MAXL.replace("steps_per_pass: 1", "steps_per_pass: 2"), "multiple of 2 . method.steps"),
+        (PLAIN.replace("RIDNet", "MultiTask"), "MultiTask is not trained by method plain"),
+        (MTL.replace("steps: 2", "adapt_body: true"), "adapt_body needs a learning_rate, and no"),
     ],
 )
 def test_a_wrong_value_is_named(folder, text, message):
@@ -109,19 +108,28 @@ def test_weights_of_another_network_are_refused(folder, capsys):
     assert "tiny.weights.h5 holds no ParallelHeads" in capsys.readouterr().err
 
 
-def test_the_table_shows_what_adaptation_gains(folder, capsys):
-    assert main(["run", "maxl.yaml"]) == 0
-    (folder / "table.yaml").write_text(
-        "kind: real-table\nname: t\ndataset: nam-cc15\nmodels: [runs/tiny/tiny.weights.h5]\n"
-        "steps: 1\n"
-    )
-    assert main(["run", "table.yaml"]) == 0
-    assert "no figure below can be" in capsys.readouterr().err
-    summary = json.loads((folder / "runs/t.json").read_text())
-    assert summary["dataset"] == "sample"
-    by_title = {row["title"]: row for row in summary["methods"]}
-    noisy, nlm = (by_title[t]["before"] for t in ("noisy image", "NLM (OpenCV, colour)"))
-    assert np.all(np.subtract(nlm, noisy) > 0)
-    assert by_title["tiny"]["after"] != by_title["tiny"]["before"]
-    assert (folder / "runs/t.png").stat().st_size > 10_000
-    assert f"| noisy image | {np.mean(noisy, axis=0)[0]:.2f}" in (folder / "runs/t.md").read_text()
+def test_the_body_may_take_part_in_the_inner_steps(folder):
+    whole = MTL.replace("rates_learning_rate: 0.1", "learning_rate: 0.1, adapt_body: true")
+    (folder / "body.yaml").write_text(whole.replace("tiny", "body"))
+    (folder / "heads.yaml").write_text(whole.replace("adapt_body: true", "adapt_body: false"))
+    assert main(["run", "body.yaml"]) == main(["run", "heads.yaml"]) == 0
+    pairs = zip(weights("body"), weights("tiny"), strict=True)
+    assert max(np.abs(one - other).max() for one, other in pairs) > 1e-6
+
+
+def test_a_rival_has_no_adaptation_to_validate(folder):
+    assert main(["run", "plain.yaml"]) == 0
+    about = json.loads((folder / "runs/tiny/tiny.json").read_text())
+    assert about["validation"].keys() == {"psnr"} and about["model"]["network"] == "RIDNet"
+
+
+def test_updates_within_a_time_are_counted_by_the_second_epoch(folder, monkeypatch):
+    class Clock(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["seconds"] = 100.0 if epoch == 0 else 4.0  # the first epoch is compiled
+
+    monkeypatch.setattr(train_real, "Stopwatch", Clock)
+    experiment = read_experiment("plain.yaml")
+    assert train_real.updates_within(experiment, 22) == 6 * experiment.training.epoch
+    assert train_real.updates_within(experiment, 1) == experiment.training.epoch
+    assert not (folder / "runs").exists()

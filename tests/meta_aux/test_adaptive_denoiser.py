@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dncnn_keras import cli, inference
-from dncnn_keras.images import read_image, write_image
+from dncnn_keras.images import read_image, to_float, write_image
 from meta_aux import (
     AdaptiveDenoiser,
     MaskNetwork,
@@ -73,8 +73,8 @@ def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
     written = {}
     for name, arguments in (("real-mtl-adapted", ["--adapt"]), ("real-mtl", ["--model=real-mtl"])):
         assert cli.main(["denoise", str(source), str(target), *arguments]) == 0
-        written[name] = read_image(target)[0]
-        expected = AdaptiveDenoiser(model, steps[name])(read_image(source)[0][None])[0]
+        written[name] = to_float(read_image(target)[0])
+        expected = AdaptiveDenoiser(model, steps[name])(to_float(read_image(source)[0][None]))[0]
         np.testing.assert_allclose(written[name], expected, atol=0.51 / 255)
     assert abs(written["real-mtl"] - written["real-mtl-adapted"]).max() > 1 / 255
     assert cli.main(["denoise", str(source), str(target), "--adapt", "--model", "nlm"]) == 2

@@ -3,19 +3,19 @@
 import csv
 import json
 import math
-import sys
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from experiments.callbacks import CSVLogger
 from experiments.checkpoint import Checkpoint, trim_log, write_atomically
 from experiments.curves import meta_training_curves
 from experiments.images import split_images
+from experiments.multi_worker import stop_told
+from experiments.progress import Bar, Progress, tell
 from experiments.provenance import provenance
 from experiments.strategy import make_strategy
-from experiments.tasks import TaskMaker
+from experiments.tasks import TaskMaker, draw_tasks
 from learned_optim import LearnedOptimizer, MetaTrainer, save_rule
 from learned_optim.rules import make_rule
 from learned_optim.trajectory import Trajectory, mean_final_loss
@@ -23,6 +23,8 @@ from learned_optim.trajectory import Trajectory, mean_final_loss
 
 def meta_train(experiment, folder):
     """Meta-trains the rule, or goes on with a meta-training that was stopped.
+
+    Of several workers the first one judges and writes; all of them read its checkpoint.
 
     Args:
         experiment: A `schema.MetaTrain`.
@@ -34,12 +36,10 @@ def meta_train(experiment, folder):
         Path of the weight file of the rule that did best in the held-out runs.
 
     Raises:
-        ValueError: If the data do not fit the tasks, the folder holds another run, or `TF_CONFIG`
-            names several workers.
+        ValueError: If the data do not fit the tasks, or the folder holds another run.
+        RuntimeError: If another worker has stopped.
     """
     strategy = make_strategy(experiment.devices)  # before anything is computed
-    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        raise ValueError("meta-training runs on a single machine; unset TF_CONFIG")
     settings = experiment.model_dump(mode="json")
     training = experiment.training
     train_images, held_out_images = None, None
@@ -47,17 +47,20 @@ def meta_train(experiment, folder):
         train, held_out = split_images(experiment.data, channels=1)
         train_images, held_out_images = ([i.pixels for i in part] for part in (train, held_out))
     keras.utils.set_random_seed(experiment.seed)
-    rule = make_rule(experiment.rule)
+    # Only the orthogonal rule has an optimizer to go over to when its network is not to be trusted.
+    known = {"horizon": max(training.horizons)} if experiment.rule == "orthogonal" else {}
+    rule = make_rule(experiment.rule, **known)
     if training.rate is not None:
         rule.learning_rate = training.rate
     maker = TaskMaker(train_images, experiment.digits, "train", experiment.seed)
     trainer = MetaTrainer(
         rule,
-        [maker.make(task) for task in experiment.tasks],
+        [maker.make(task) for task in draw_tasks(experiment.tasks, experiment.seed)],
         experiment.seed,
         training.updates,
         window=training.window,
         horizons=training.horizons,
+        live=training.live,
         schedule=training.schedule,
         estimator=training.estimator,
         log_loss=training.log_loss,
@@ -66,7 +69,7 @@ def meta_train(experiment, folder):
         pes_sigma=training.pes_sigma,
         pes_pairs=training.pes_pairs,
         patience=training.patience,
-        devices=strategy.extended.worker_devices,
+        strategy=strategy,
     )
     rate = keras.optimizers.schedules.CosineDecay(
         training.learning_rate, training.updates, alpha=0.1
@@ -75,34 +78,41 @@ def meta_train(experiment, folder):
         optimizer=keras.optimizers.Adam(rate, global_clipnorm=training.clipnorm),
         jit_compile=False,
     )
+    writes = strategy.extended.should_checkpoint
     checkpoint = Checkpoint(
-        folder, settings, training.epoch, lambda model: int(model.update.numpy())
+        folder, settings, training.epoch, lambda model: int(model.update.numpy()), writes
     )
     done = checkpoint.restore(trainer)
-    for log in ("log.csv", "held_out.csv"):
-        trim_log(folder / log, done)
     if done:
         print(f"{folder}: going on after {done * training.epoch:,} of {training.updates:,} updates")
 
-    held_out_maker = TaskMaker(
-        held_out_images, experiment.digits, "train", experiment.seed + 1, range(500, 504)
-    )
-    trial = HeldOutRuns(experiment, rule, held_out_maker, folder)
-    trainer.fit(
-        trainer.updates(),
-        initial_epoch=done,
-        epochs=training.updates // training.epoch,
-        steps_per_epoch=training.epoch,
-        shuffle=False,
-        callbacks=[
-            trial,
+    progress = Progress(folder.name)
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: trainer.share_live_tasks())]
+    if writes:
+        for log in ("log.csv", "held_out.csv"):
+            trim_log(folder / log, done)
+        held_out_maker = TaskMaker(
+            held_out_images, experiment.digits, "train", experiment.seed + 1, range(500, 504)
+        )
+        callbacks += [
+            HeldOutRuns(experiment, rule, held_out_maker, folder),
             CSVLogger(folder / "log.csv"),
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             checkpoint,
-        ],
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
-    meta_training_curves(folder)
+            progress,
+        ]
+    with stop_told(), progress:
+        trainer.fit(
+            trainer.updates(),
+            initial_epoch=done,
+            epochs=training.updates // training.epoch,
+            steps_per_epoch=training.epoch,
+            shuffle=False,
+            callbacks=callbacks,
+            verbose=0,
+        )
+    if writes:
+        meta_training_curves(folder)
     return folder / f"{experiment.name}.weights.h5"
 
 
@@ -151,10 +161,12 @@ class HeldOutRuns(keras.callbacks.Callback):
 
     def _judge(self, epoch):
         settings = self._experiment.held_out
-        runs = [
-            [trajectory.run(seed, settings.steps) for seed in range(settings.seeds)]
-            for trajectory in self._trajectories
-        ]
+        runs = [[] for _ in self._trajectories]
+        with Bar(len(runs) * settings.seeds, "held-out runs", "run") as bar:
+            for trajectory, task in zip(self._trajectories, runs, strict=True):
+                for seed in range(settings.seeds):
+                    task.append(trajectory.run(seed, settings.steps))
+                    bar.update()
         losses = [np.mean([mean_final_loss(run) for run in task]) for task in runs]
         score = float(np.mean(np.log(losses)))
         best = min(self._scores(), default=math.inf)
@@ -162,7 +174,7 @@ class HeldOutRuns(keras.callbacks.Callback):
         if epoch < 0:
             self._keep("before", titles, runs)
         shown = ", ".join(f"{loss:.5g}" for loss in losses)
-        print(f"held-out runs: final losses {shown}; score {score:.4f} (best {best:.4f})")
+        tell(f"held-out runs: final losses {shown}; score {score:.4f} (best {best:.4f})")
         if score < best or best == math.inf:
             self._keep("best", titles, runs)
             save_rule(

@@ -1,4 +1,6 @@
-"""What Keras's `fit` lacks to run with several workers."""
+"""What `fit` lacks to run with several workers."""
+
+import contextlib
 
 import keras
 import tensorflow as tf
@@ -37,3 +39,18 @@ def mend_fit(model, strategy):
 
     model._maybe_symbolic_build = build
     model.train_step = train_step
+
+
+@contextlib.contextmanager
+def stop_told():
+    """Tells in one line that another worker has stopped, without which this one cannot go on.
+
+    Raises:
+        RuntimeError: If that has happened.
+    """
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        raise RuntimeError(
+            "another worker has stopped; the job, started again, goes on from the last checkpoint"
+        ) from error

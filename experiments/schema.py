@@ -3,8 +3,9 @@
 The file's `kind` decides which of the classes describes it (see `read_experiment.py`).
 """
 
+import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import pydantic
 from pydantic import Field
@@ -19,6 +20,8 @@ class Section(pydantic.BaseModel):
 
 
 Sigma = Annotated[float, Field(ge=0, le=255)]
+# See `strategy.make_strategy`.
+Devices = Literal["auto", "cpu"] | list[Annotated[int, Field(ge=0)]]
 
 
 class Data(Section):
@@ -140,6 +143,44 @@ class DnCNNTask(Section):
 
 Task = Annotated[QuadraticsTask | MnistTask | DnCNNTask, Field(discriminator="task")]
 
+T = TypeVar("T")
+# A single choice may be written without brackets.
+Choices = Annotated[
+    tuple[T, ...],
+    Field(min_length=1),
+    pydantic.BeforeValidator(lambda given: given if isinstance(given, list) else [given]),
+]
+
+
+class DnCNNTasks(DnCNNTask):
+    """`task: dncnn` in a meta-training: one such task, or several drawn from a distribution.
+
+    Attributes:
+        depth, filters, patch_size, batch_size: A number, or a list of choices.
+        draw: How many of all combinations of the choices are drawn; each, all different, is a task.
+    """
+
+    depth: Choices[Annotated[int, Field(ge=2)]] = (17,)
+    filters: Choices[Annotated[int, Field(ge=1)]] = (16,)
+    patch_size: Choices[Annotated[int, Field(ge=8)]] = (40,)
+    batch_size: Choices[Annotated[int, Field(ge=1)]] = (16,)
+    draw: int | None = Field(None, ge=1)
+
+    @property
+    def choices(self):
+        """What there is to choose, as a dict of tuples without repetitions."""
+        keys = ("depth", "filters", "patch_size", "batch_size")
+        return {key: tuple(dict.fromkeys(getattr(self, key))) for key in keys}
+
+    @pydantic.model_validator(mode="after")
+    def _can_be_drawn(self):
+        combinations = math.prod(len(values) for values in self.choices.values())
+        if self.draw is None and combinations > 1:
+            raise ValueError(f"lists need draw: how many of their {combinations} combinations")
+        if self.draw and self.draw > combinations:
+            raise ValueError(f"draw ({self.draw}) must be at most {combinations}, all combinations")
+        return self
+
 
 class MetaTraining(Section):
     """How a rule is meta-trained, see `learned_optim.MetaTrainer`.
@@ -152,6 +193,7 @@ class MetaTraining(Section):
         rate: Learning rate at which the rule is used, by default the rule's own.
         schedule: What the rate does over a horizon.
         imitation: Weight of Adam's imitation and Adam's learning rate, or null.
+        live: Number of tasks that are optimised at a time, while the others rest, or null for all.
         learning_rate: Peak of the meta-optimizer's (Adam's) learning rate, which falls to a tenth
             along half a cosine.
         clipnorm: Bound of the meta-gradient's norm.
@@ -161,6 +203,7 @@ class MetaTraining(Section):
     epoch: int = Field(50, ge=1)
     window: int = Field(20, ge=1)
     horizons: tuple[Annotated[int, Field(ge=1)], ...] = Field((100,), min_length=1)
+    live: int | None = Field(None, ge=1)
     rate: float | None = Field(None, gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
     estimator: Literal["tbptt", "pes"] = "tbptt"
@@ -213,7 +256,7 @@ class MetaTrain(Section):
         rule: Kind of rule, a key of `learned_optim.rules.RULES`.
         data: Images of the `dncnn` tasks.
         digits: Digits of the `mnist` tasks.
-        tasks: One task for each of the live tasks.
+        tasks: What the rule is meta-trained on.
         training: How.
         held_out: By what the weights are chosen.
     """
@@ -221,13 +264,23 @@ class MetaTrain(Section):
     kind: Literal["meta-train"]
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     seed: int = Field(0, ge=0)
-    devices: Literal["auto", "cpu"] | list[Annotated[int, Field(ge=0)]] = "auto"
+    devices: Devices = "auto"
     rule: Literal["andrychowicz", "rnnprop", "adam", "orthogonal"] = "orthogonal"
     data: Data = Data()
     digits: Literal["mnist", "digits"] = "mnist"
-    tasks: tuple[Task, ...] = Field(min_length=1)
+    tasks: tuple[
+        Annotated[QuadraticsTask | MnistTask | DnCNNTasks, Field(discriminator="task")], ...
+    ] = Field(min_length=1)
     training: MetaTraining
     held_out: HeldOut
+
+    @pydantic.model_validator(mode="after")
+    def _has_tasks_to_live(self):
+        tasks = sum(task.draw or 1 if task.task == "dncnn" else 1 for task in self.tasks)
+        live = self.training.live
+        if live and live > tasks:
+            raise ValueError(f"training.live ({live}) must be at most {tasks}, all tasks")
+        return self
 
 
 class TrainDnCNN(Section):
@@ -237,7 +290,7 @@ class TrainDnCNN(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     seed: int = Field(0, ge=0)
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
-    devices: Literal["auto", "cpu"] | list[Annotated[int, Field(ge=0)]] = "auto"
+    devices: Devices = "auto"
     data: Data = Data()
     network: Network = Network()
     optimizer: Optimizer = Optimizer()
@@ -270,6 +323,8 @@ class Table1(Section):
         protocol: `honest`, or `paper` to repeat the paper's two mistakes (SSIM of the networks
             with a data range of 2, BM3D on clipped 8-bit input).
         models: Released models, or paths of `.weights.h5` files with their `.json` beside them.
+        devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers; the networks'
+            images are dealt to them.
         recompute: Whether to measure the slow methods anew, not use their kept results.
         visual: The visual comparison (the paper's Table 2).
     """
@@ -281,6 +336,7 @@ class Table1(Section):
     sigmas: tuple[Sigma, ...] | Literal["all"] = (15.0, 25.0, 50.0)
     protocol: Literal["honest", "paper"] = "honest"
     models: tuple[str, ...] = ("dncnn-blind", "dncnn-blind-meta")
+    devices: Devices = "auto"
     recompute: bool = False
     visual: Visual = Visual()
 
@@ -296,12 +352,14 @@ class CheckHarness(Section):
     Attributes:
         name: Name of the experiment.
         seed: Seed of the noise.
+        devices: As for `table1`.
         tolerance: Largest difference in dB that passes.
     """
 
     kind: Literal["check-harness"]
     name: str = "check-harness"
     seed: int = Field(0, ge=0)
+    devices: Devices = "auto"
     tolerance: float = Field(0.03, gt=0)
 
 

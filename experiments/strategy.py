@@ -30,9 +30,24 @@ def make_strategy(devices):
     """
     if os.environ.get("TF_CONFIG"):
         return _join_workers(devices if isinstance(devices, str) else tuple(devices))
+    return _mirror(*device_names(devices))
+
+
+def device_names(devices):
+    """Names the devices of this machine that an experiment's `devices` stands for.
+
+    Args:
+        devices: As for `make_strategy`.
+
+    Returns:
+        List of TensorFlow's names.
+
+    Raises:
+        ValueError: If a GPU is asked for that the machine lacks.
+    """
     gpus = tf.config.list_logical_devices("GPU")
     names = [gpus[number].name for number in _numbers(devices, gpus)]
-    return _mirror(*(names or [cpu.name for cpu in tf.config.list_logical_devices("CPU")]))
+    return names or [cpu.name for cpu in tf.config.list_logical_devices("CPU")]
 
 
 def _numbers(devices, gpus):

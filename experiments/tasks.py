@@ -1,11 +1,46 @@
 """Makes the tasks that an experiment file describes."""
 
+import numpy as np
+
 from dncnn_keras.datasets.digits import load_digits
 from dncnn_keras.patches import PatchSampler
+from experiments.schema import DnCNNTask
 from learned_optim.tasks.denoising import denoising_task
 from learned_optim.tasks.mnist import mnist_task
 from learned_optim.tasks.quadratic import Quadratics
 from learned_optim.tasks.random_scaling import RandomScaling
+
+
+def draw_tasks(descriptions, seed):
+    """Draws the tasks of a meta-training.
+
+    Args:
+        descriptions: `tasks` of a `schema.MetaTrain`. Of a `DnCNNTasks` with choices as many are
+            drawn as it says, without repetition.
+        seed: Integer, the run's seed.
+
+    Returns:
+        List of `schema.Task`s.
+
+    Example:
+
+    >>> [task.depth for task in draw_tasks([DnCNNTasks(task="dncnn", depth=[3, 9], draw=2)], 0)]
+    [9, 3]
+    """
+    tasks = []
+    for number, description in enumerate(descriptions):
+        if description.task != "dncnn":
+            tasks.append(description)
+            continue
+        choices = description.choices
+        lengths = [len(values) for values in choices.values()]
+        generator = np.random.default_rng([seed, number])
+        combinations = generator.choice(np.prod(lengths), description.draw or 1, replace=False)
+        common = description.model_dump(exclude={*choices, "draw"})
+        for places in np.stack(np.unravel_index(combinations, lengths), axis=-1):
+            chosen = {k: values[i] for (k, values), i in zip(choices.items(), places, strict=True)}
+            tasks.append(DnCNNTask(**common, **chosen))
+    return tasks
 
 
 class TaskMaker:

@@ -11,16 +11,18 @@ from learned_optim import pes, unroll
 from learned_optim.coordinates import Coordinates, hidden_kernels
 from learned_optim.rules.rule import Rule
 from learned_optim.tasks.task import Task, fold
+from learned_optim.workers import Workers
 
 
 class MetaTrainer(keras.Model):
     """Trains a rule on tasks by truncated backpropagation through time.
 
-    Every task is optimised by the rule all the time. A meta-update runs the next window of each
-    live task, and follows the mean of their meta-gradients: one task alone, a shallow network
-    say, would pull the rule to what is best for itself. A task that has run to its horizon starts
-    again as another instance; the first time the tasks end staggered, so that the rule always
-    sees some at their beginning and some late.
+    All tasks, or `live` of them at a time, are optimised by the rule. A meta-update runs the next
+    window of each live task, and follows the mean of their meta-gradients: one task alone, a
+    shallow network say, would pull the rule to what is best for itself. A task that has run to its
+    horizon starts again as another instance. Where some tasks rest, it rests as well, and one that
+    is chosen at random among those with the fewest turns takes its place. The first time the live
+    tasks end staggered, so that the rule always sees some at their beginning and some late.
 
     `fit` logs the live tasks' mean `log_loss`, or without `log_loss` their mean `loss`. An instance
     whose meta-gradient is not finite is dropped and counted; under `log_loss` so is one with a
@@ -28,12 +30,14 @@ class MetaTrainer(keras.Model):
 
     Args:
         rule: The `Rule` to train.
-        tasks: List of `Task`s, one for each live task.
+        tasks: List of `Task`s. Each is traced once, however often its turn comes.
         seed: Integer, the run's seed.
         window: Steps between truncations.
         horizons: Numbers of steps that a task runs before it starts again; a curriculum: each is
             used for an equal share of the meta-updates.
         meta_updates: Number of meta-updates of the whole meta-training, for the curriculum.
+        live: Number of tasks that are live at a time, by default all. The first ones begin; those
+            that rest cost memory, and no time.
         learning_rate: The rate at which the rule is used on the tasks.
         schedule: What the rate does over a horizon: `"constant"`, or `"cosine"` to zero.
         estimator: `"tbptt"`, or `"pes"` for persistent evolution strategies.
@@ -41,8 +45,10 @@ class MetaTrainer(keras.Model):
         pes_sigma, pes_pairs: See `pes.window`; of `"pes"` alone.
         patience: Meta-updates in a row without any finite meta-gradient after which the last
             good weights are restored.
-        devices: Names of devices, to which the live tasks are dealt like cards: each is kept and
-            run on its own, and only meta-gradients travel. The weights do not depend on it.
+        strategy: A `tf.distribute.Strategy`, to whose workers and devices the tasks are dealt
+            like cards: each is run on its own, and only meta-gradients travel. The weights do not
+            depend on it, nor does which tasks are live: where some rest, one device may have more
+            to run than another. The trainer itself is made outside of the strategy's scope.
 
     Attributes:
         update: `keras.Variable`, the number of meta-updates done.
@@ -67,6 +73,7 @@ class MetaTrainer(keras.Model):
         meta_updates: int,
         window: int = 20,
         horizons: Sequence[int] = (100,),
+        live: int | None = None,
         learning_rate: float | None = None,
         schedule: Literal["constant", "cosine"] = "constant",
         estimator: Literal["tbptt", "pes"] = "tbptt",
@@ -76,7 +83,7 @@ class MetaTrainer(keras.Model):
         pes_sigma: float = 0.01,
         pes_pairs: int = 1,
         patience: int = 10,
-        devices: Sequence[str] | None = None,
+        strategy: tf.distribute.Strategy | None = None,
         name: str = "meta_trainer",
     ):
         super().__init__(name=name)
@@ -93,6 +100,11 @@ class MetaTrainer(keras.Model):
         for key, count in counts.items():
             if count < 1:
                 raise ValueError(f"MetaTrainer: {key} must be at least 1, got {count}")
+        live = len(tasks) if live is None else live
+        if not 1 <= live <= len(tasks):
+            raise ValueError(
+                f"MetaTrainer: live must be from 1 to {len(tasks)}, the number of tasks, got {live}"
+            )
         if not horizons or any(horizon < 1 or horizon % window for horizon in horizons):
             raise ValueError(
                 f"MetaTrainer: horizons must be multiples of the window, {window}, got {horizons}"
@@ -127,16 +139,25 @@ class MetaTrainer(keras.Model):
             "imitation": imitation,
             "second_order": second_order,
         }
+        self._chances = tf.constant([seed, 3], tf.int64)
         seed = tf.constant([seed, 2], tf.int64)
         copies = 2 * pes_pairs if estimator == "pes" else 1
+        self._workers = Workers(strategy)
         self.live_tasks = []
         for number, task in enumerate(tasks):
-            share = (number + 1) / len(tasks)
-            first = max(1, round(share * horizons[0] / window)) * window
-            device = devices[number % len(devices)] if devices else ""
+            device = self._workers.device(number)
             self.live_tasks.append(
-                LiveTask(task, rule, fold(seed, number), first, copies, device, f"task_{number}")
+                LiveTask(task, rule, fold(seed, number), copies, device, f"task_{number}")
             )
+        for number in range(live):
+            share = (number + 1) / live
+            self.live_tasks[number].start(max(1, round(share * horizons[0] / window)) * window)
+        self._live = None
+        if live < len(tasks):
+            self._live = self.add_weight(
+                shape=(len(tasks),), dtype="bool", trainable=False, name="live"
+            )
+            self._live.assign([number < live for number in range(len(tasks))])
         self._good = [
             self.add_weight(shape=w.shape, initializer="zeros", trainable=False, name=f"good_{i}")
             for i, w in enumerate(rule.trainable_weights)
@@ -157,29 +178,84 @@ class MetaTrainer(keras.Model):
         weights = self.rule.trainable_weights
         total = [tf.zeros(weight.shape) for weight in weights]
         log_loss = self._unrolled["log_loss"]
-        used, losses = 0.0, []
-        for live in self.live_tasks:
-            with tf.device(live.device):
-                live.renew_if_finished(self._horizon())
-                gradient, loss = live.run_window(self)
-            good = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in [*gradient, loss]])
-            # An instance that has become NaN or infinite stays so: start another.
-            live.finish_if(tf.logical_not(good))
+        losses = tf.zeros(())
+        starting, live = self._change_over()
+        used = [tf.zeros(()) for _ in self.live_tasks]
+        for number, task in enumerate(self.live_tasks):
+            with tf.device(task.device or ""):
+                task.start_if(starting[number], self._horizon())
+            if task.device is None:
+                continue
+            with tf.device(task.device):
+                gradient, loss = self._run_window(task, live[number])
+            finite = [tf.reduce_all(tf.math.is_finite(g)) for g in [*gradient, loss]]
+            good = tf.reduce_all([live[number], *finite])
             total = [
                 t + tf.where(good, g, tf.zeros_like(g))
                 for t, g in zip(total, gradient, strict=True)
             ]
-            used += tf.cast(good, tf.float32)
-            losses.append(tf.where(good, tf.math.log(loss) if log_loss else loss, 0.0))
-        self.dropped.assign_add(len(self.live_tasks) - tf.cast(used, tf.int64))
+            used[number] = tf.cast(good, tf.float32)
+            losses += tf.where(good, tf.math.log(loss) if log_loss else loss, 0.0)
+        *total, used, losses = self._workers.sum([*total, tf.stack(used), losses])
+        for number, task in enumerate(self.live_tasks):
+            task.count_window(self.window, live[number], used[number] > 0)
+        used = tf.reduce_sum(used)
+        self.dropped.assign_add(tf.reduce_sum(tf.cast(live, tf.int64)) - tf.cast(used, tf.int64))
         mean = [gradient / tf.maximum(used, 1.0) for gradient in total]
         tf.cond(used > 0, lambda: self._follow(mean), self._fail)
         self.update.assign_add(1)
         return {
-            "log_loss" if log_loss else "loss": tf.add_n(losses) / tf.maximum(used, 1.0),
+            "log_loss" if log_loss else "loss": losses / tf.maximum(used, 1.0),
             "dropped": self.dropped,
             "gradient_norm": tf.linalg.global_norm(mean),
         }
+
+    def _change_over(self):
+        """Has the tasks that have run to their horizon rest, and as many others start.
+
+        Returns:
+            Two boolean tensors: for each task whether it starts, and whether it is live.
+        """
+        at_end = tf.stack([task.is_at_end() for task in self.live_tasks])
+        if self._live is None:
+            return at_end, tf.ones_like(at_end)
+        live = tf.convert_to_tensor(self._live)
+        staying = live & ~at_end
+        turns = tf.stack([tf.cast(task.turn, tf.float32) for task in self.live_tasks])
+        chance = fold(self._chances, self.update)
+        order = turns + tf.random.stateless_uniform(turns.shape, chance)
+        # One that has just ended starts again only if too few rest.
+        order = tf.where(live, 1e6 + order, order)
+        order = tf.where(staying, math.inf, order)
+        ended = tf.reduce_sum(tf.cast(live & at_end, tf.int32))
+        starting = tf.argsort(tf.argsort(order)) < ended
+        self._live.assign(staying | starting)
+        return starting, staying | starting
+
+    def _run_window(self, task, is_live):
+        # No `cond` where all are live: TensorFlow optimizes what it holds differently, and less.
+        if self._live is None:
+            return task.run_window(self)
+        nothing = [tf.zeros(weight.shape) for weight in self.rule.trainable_weights], tf.zeros(())
+        return tf.cond(is_live, lambda: task.run_window(self), lambda: nothing)
+
+    def share_live_tasks(self):
+        """Gives every worker the state of all live tasks, of which it has run its own alone.
+
+        To be called by each worker before a checkpoint is saved.
+        """
+        if self._workers.count > 1:
+            self._share_live_tasks()
+
+    @tf.function
+    def _share_live_tasks(self):
+        for live in self.live_tasks:
+            # Not its counters, which every worker keeps for all tasks.
+            kept = [each for each in keras.tree.flatten(live.kept) if each.dtype == "float32"]
+            values = [tf.convert_to_tensor(variable) for variable in kept]
+            if live.device is None:
+                values = [tf.zeros_like(value) for value in values]
+            _assign(kept, self._workers.sum(values))
 
     def _follow(self, gradient):
         # What was good enough to give a finite gradient is kept before it is changed.
@@ -212,20 +288,23 @@ class MetaTrainer(keras.Model):
 
 
 class LiveTask(keras.layers.Layer):
-    """An instance of a task that is being optimised, as variables.
+    """A task that has its turn or waits for it: an instance that is being optimised, as variables.
 
     Args:
         task: A `Task`.
         rule: A `Rule`.
         seed: int64 tensor of shape `(2,)` from which the instances' seeds follow.
-        horizon: Steps after which the first instance ends.
         copies: Runs of the instance that are kept side by side; persistent evolution strategies
             need one for each perturbation.
-        device: Name of the device that keeps and runs it, or `""` for TensorFlow's choice.
+        device: Name of the device that keeps and runs it, `""` for TensorFlow's choice, or `None`
+            where another worker runs it.
         name: Name of the layer.
+
+    Attributes:
+        turn: `keras.Variable`, the number of instances before this one; -1 before the first.
     """
 
-    def __init__(self, task, rule, seed, horizon, copies, device, name):
+    def __init__(self, task, rule, seed, copies, device, name):
         super().__init__(name=name, dtype="float32")
         self.task = task
         self.rule = rule
@@ -234,12 +313,12 @@ class LiveTask(keras.layers.Layer):
         size = Coordinates(task.shapes, hidden_kernels(task.shapes)).size
 
         def variable(shape, dtype="float32"):
-            with tf.device(device):
+            with tf.device(device or ""):
                 return self.add_weight(
                     shape=shape, dtype=dtype, initializer="zeros", trainable=False
                 )
 
-        self._instance = variable((), "int64")
+        self.turn = variable((), "int64")
         self._horizon = variable((), "int64")
         self._step = variable((), "int64")
         self._runs = [
@@ -255,13 +334,17 @@ class LiveTask(keras.layers.Layer):
             [variable(weight.shape) for weight in rule.trainable_weights]
             for _ in range(copies // 2)
         ]
-        self._horizon.assign(horizon)
-        self._begin()
+        self.turn.assign(-1)
+
+    @property
+    def kept(self):
+        """All variables, in a structure of lists."""
+        return [self.turn, self._horizon, self._step, self._runs, self._noise]
 
     @property
     def seed(self):
         """Seed of the instance."""
-        return fold(self._seed, self._instance)
+        return fold(self._seed, self.turn)
 
     def run_window(self, trainer):
         """Runs the next window.
@@ -296,25 +379,26 @@ class LiveTask(keras.layers.Layer):
         for run, progress in zip(self._runs, after, strict=True):
             for part, values in zip(run, progress[:3], strict=True):
                 _assign(part, values)
-        self._step.assign_add(trainer.window)
         return gradient, tf.reduce_mean(losses)
 
-    def renew_if_finished(self, horizon):
-        """Starts the next instance where this one has run to its horizon."""
+    def count_window(self, length, is_live, is_good):
+        """Counts the steps of a window of a live task; where it was not good the instance ends."""
+        # What has become NaN or infinite stays so.
+        step = tf.where(is_good, self._step + length, tf.convert_to_tensor(self._horizon))
+        self._step.assign(tf.where(is_live, step, tf.convert_to_tensor(self._step)))
 
-        def renew():
-            self._instance.assign_add(1)
-            self._horizon.assign(horizon)
-            self._begin()
+    def is_at_end(self):
+        """Whether the instance has run to its horizon."""
+        return self._step >= self._horizon
 
-        tf.cond(self._step >= self._horizon, renew, lambda: None)
+    def start_if(self, condition, horizon):
+        """Starts the next instance where the condition holds."""
+        tf.cond(condition, lambda: self.start(horizon), lambda: None)
 
-    def finish_if(self, condition):
-        """Marks the instance as finished where the condition holds."""
-        step, horizon = tf.convert_to_tensor(self._step), tf.convert_to_tensor(self._horizon)
-        self._step.assign(tf.where(condition, horizon, step))
-
-    def _begin(self):
+    def start(self, horizon):
+        """Starts the next instance."""
+        self.turn.assign_add(1)
+        self._horizon.assign(horizon)
         self._step.assign(0)
         progress = unroll.start(self.task, self.rule, self.seed)
         for run in self._runs:

@@ -8,7 +8,7 @@ from experiments import meta_train as module
 from experiments.__main__ import main
 from experiments.meta_train import HeldOutRuns
 from experiments.read_experiment import ExperimentError, read_experiment
-from experiments.tasks import TaskMaker
+from experiments.tasks import TaskMaker, draw_tasks
 from learned_optim import load_rule
 from learned_optim.rules import make_rule
 
@@ -129,14 +129,43 @@ def test_the_settings_reach_the_trainer(file, tmp_path, monkeypatch, settings, u
 
     monkeypatch.setattr(module, "MetaTrainer", make_and_keep)
     monkeypatch.setattr(module, "Checkpoint", stop)
-    common = "updates: 50, window: 2, horizons: [4], patience: 7, clipnorm: 0.3"
-    experiment = read_experiment(file, [f"training={{{common}, {settings}}}"])
+    common = "updates: 50, window: 2, horizons: [4], live: 1, patience: 7, clipnorm: 0.3"
+    tasks = "{task: quadratics, functions: 1}"
+    overrides = [f"training={{{common}, {settings}}}", f"tasks=[{tasks}, {tasks}]"]
+    experiment = read_experiment(file, overrides)
     with pytest.raises(KeyboardInterrupt):
         module.meta_train(experiment, tmp_path)
     (trainer,) = made
     assert (trainer._unrolled, trainer._pes) == (unrolled, evolution)
     assert (trainer.patience, trainer.window, trainer._horizons) == (7, 2, (4,))
     assert trainer.optimizer.global_clipnorm == 0.3
+    assert trainer._live.numpy().tolist() == [True, False]
+
+
+def test_tasks_are_drawn_from_the_choices(file):
+    description = (
+        "{task: dncnn, draw: 9, depth: [3, 5, 8], filters: 6, patch_size: [16, 20, 16], "
+        "batch_size: [2, 4], sigma: 25, scaling: 2}"
+    )
+    fixed = "{task: dncnn, depth: 4}"
+    experiment = read_experiment(file, [f"tasks=[{fixed}, {description}, {description}]"])
+    first, *drawn = draw_tasks(experiment.tasks, 0)
+    assert (first.depth, first.filters, first.batch_size, len(drawn)) == (4, 16, 16, 18)
+    kinds = [(task.depth, task.patch_size, task.batch_size) for task in drawn]
+    assert len(set(kinds[:9])) == len(set(kinds[9:])) == 9 and kinds[:9] != kinds[9:]
+    assert [set(values) for values in zip(*kinds, strict=True)] == [{3, 5, 8}, {16, 20}, {2, 4}]
+    assert {(task.filters, task.sigma, task.scaling) for task in drawn} == {(6, 25, 2)}
+    assert draw_tasks(experiment.tasks, 0) == [first, *drawn] != draw_tasks(experiment.tasks, 1)
+
+
+def test_a_drawn_task_is_made_as_it_is_described(file):
+    description = "{task: dncnn, draw: 2, depth: [2, 3], filters: 2, patch_size: 8, batch_size: 3}"
+    experiment = read_experiment(file, [f"tasks=[{description}]"])
+    maker = TaskMaker([np.zeros((12, 12, 1), np.uint8)], initial_seeds=[0])
+    for description in draw_tasks(experiment.tasks, 0):
+        task = maker.make(description)
+        assert task.name == f"dncnn-{description.depth}x2"
+        assert task.batch(np.array([0, 1]), 0)[0].shape == (3, 8, 8, 1)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +185,21 @@ def test_the_settings_reach_the_trainer(file, tmp_path, monkeypatch, settings, u
         ("training.pes_pairs=0", "training.pes_pairs: "),
         ("training.pes_sigma=0", "training.pes_sigma: "),
         ("training.patience=0", "training.patience: "),
+        ("training.live=0", "training.live: "),
+        ("training.live=2", "training.live (2) must be at most 1, all tasks"),
+        (
+            "tasks=[{task: dncnn, depth: [3, 5]}]",
+            "tasks.dncnn: lists need draw: how many of their 2 combinations",
+        ),
+        (
+            "tasks=[{task: dncnn, depth: [3, 5, 3], draw: 3}]",
+            "tasks.dncnn: draw (3) must be at most 2, all combinations",
+        ),
+        ("tasks=[{task: dncnn, draw: 2}]", "draw (2) must be at most 1, all combinations"),
+        ("tasks=[{task: dncnn, depth: [3, 1], draw: 2}]", "tasks.dncnn.depth: "),
+        ("tasks=[{task: dncnn, filters: []}]", "tasks.dncnn.filters: "),
+        ("held_out.tasks=[{task: dncnn, depth: [3, 5]}]", "held_out.tasks.dncnn.depth: "),
+        ("held_out.tasks=[{task: dncnn, draw: 1}]", "held_out.tasks.dncnn.draw: no such key"),
         ("training={updates: 50, estimator: pes, second_order: true}", "estimator tbptt alone"),
         ("training={updates: 50, estimator: pes, log_loss: false}", "estimator tbptt alone"),
         ("training={updates: 50, estimator: pes, imitation: [1, 1]}", "estimator tbptt alone"),

@@ -89,7 +89,7 @@ def test_tasks_end_staggered_and_the_horizon_grows():
     seen, seeds = [], set()
     for _ in range(12):
         trainer.train_step(None)
-        seen.append([(int(t._instance), int(t._step), int(t._horizon)) for t in trainer.live_tasks])
+        seen.append([(int(t.turn), int(t._step), int(t._horizon)) for t in trainer.live_tasks])
         seeds.update(tuple(live.seed.numpy()) for live in trainer.live_tasks)
     assert [horizon for _, _, horizon in seen[0]] == [2, 4, 6, 8]
     for number, first in enumerate((2, 4, 6, 8)):
@@ -100,6 +100,59 @@ def test_tasks_end_staggered_and_the_horizon_grows():
             expected += [(instance, step, horizon) for step in range(2, horizon + 1, 2)]
         assert [each[number] for each in seen] == expected[:12]
     assert len(seeds) == len({(n, each[n][0]) for each in seen for n in range(4)})
+
+
+@pytest.mark.parametrize("estimator", ["tbptt", "pes"])
+def test_tasks_take_turns(estimator):
+    tasks = [Quadratics(1, dimensions) for dimensions in (1, 2, 3, 4, 5)]
+    trainer = _trainer(
+        make_rule("adam", units=1, layers=1), tasks, horizons=(8,), live=2, estimator=estimator
+    )
+    step = tf.function(lambda: trainer.train_step(None))
+
+    def state():
+        kept = [keras.tree.flatten(task.kept) for task in trainer.live_tasks]
+        return [[variable.numpy() for variable in each] for each in kept]
+
+    live, before, seen = {0, 1}, state(), []
+    for _ in range(22):
+        at_end = {n for n in live if trainer.live_tasks[n].is_at_end()}
+        step()
+        after = state()
+        now = set(np.flatnonzero(trainer._live))
+        assert len(now) == 2 and live - at_end <= now
+        # Another task takes the place of each that has ended, and has not had more turns.
+        turns = [int(task.turn) for task in trainer.live_tasks]
+        assert not now & at_end and max(turns) - min(turns) <= 1
+        for number, pair in enumerate(zip(before, after, strict=True)):
+            same = [np.array_equal(a, b) for a, b in zip(*pair, strict=True)]
+            assert all(same) == (number not in now)
+        seen.append({n: int(trainer.live_tasks[n]._step) for n in now})
+        live, before = now, after
+    expected = [[2, 2], [4, 4]] + [[2, 6], [4, 8]] * 10
+    assert [sorted(steps.values()) for steps in seen] == expected
+    assert set().union(*seen[:7]) == {0, 1, 2, 3, 4} and min(turns) >= 1
+
+
+def test_where_more_end_than_rest_some_start_again():
+    trainer = _trainer(make_rule("adam", units=1, layers=1), [TASK] * 3, horizons=(2,), live=2)
+    for update in range(1, 6):
+        trainer.train_step(None)
+        assert np.count_nonzero(trainer._live) == 2
+        turns = [int(task.turn) for task in trainer.live_tasks]
+        assert sum(turns) == 2 * update - 3 and max(turns) - min(turns) <= 1
+
+
+def test_what_rests_is_neither_run_nor_averaged(learned):
+    rule, broken = learned("rnnprop", units=2), Fragile()
+    broken.factor.assign(math.nan)
+    trainer = _trainer(rule, [TASK, broken, Quadratics(1, 3)], live=1)
+    before = rule.get_weights()
+    alone = _window(trainer, trainer.live_tasks[0])
+    logs = trainer.train_step(None)
+    assert int(logs["dropped"]) == 0
+    np.testing.assert_allclose(logs["log_loss"], math.log(np.mean(alone.losses)), rtol=1e-5)
+    _assert_close(rule.get_weights(), [w - g for w, g in zip(before, alone.gradient, strict=True)])
 
 
 def test_horizons_share_the_meta_updates():
@@ -124,9 +177,9 @@ def test_a_meta_gradient_that_is_not_finite_is_dropped_and_counted(learned):
     # The instance that is spoilt is left for another.
     fragile.factor.assign(1.0)
     live = trainer.live_tasks[1]
-    assert int(live._instance) == 0
+    assert int(live.turn) == 0
     trainer.train_step(None)
-    assert (int(live._instance), int(live._step), int(trainer.dropped)) == (1, 2, 1)
+    assert (int(live.turn), int(live._step), int(trainer.dropped)) == (1, 2, 1)
     assert all(np.all(np.isfinite(v)) for part in live._runs[0] for v in part)
 
 
@@ -204,17 +257,20 @@ def test_a_short_meta_training_makes_a_better_rule():
     assert mean_final_loss(held_out.run(0, 20)) < 0.1 * min(start[0], mean_final_loss(start))
 
 
-@pytest.mark.parametrize("estimator", ["tbptt", "pes"])
-def test_a_resumed_meta_training_goes_on_exactly(learned, tmp_path, estimator):
+@pytest.mark.parametrize(
+    ("estimator", "tasks", "live"), [("tbptt", 1, 1), ("pes", 1, 1), ("tbptt", 3, 1)]
+)
+def test_a_resumed_meta_training_goes_on_exactly(learned, tmp_path, estimator, tasks, live):
     def make():
         rate = keras.optimizers.schedules.CosineDecay(1e-2, 8)
         return _trainer(
             learned("adam", units=2),
-            [TASK],
+            [TASK] * tasks,
             keras.optimizers.Adam(rate),
             meta_updates=8,
             horizons=(4, 8),
             estimator=estimator,
+            live=live,
         )
 
     def fit(trainer, epochs, done):
@@ -251,7 +307,7 @@ def test_evolution_keeps_its_noise_until_an_instance_ends(learned):
     for update in range(3):
         if update == 2:  # The second instance begins, without noise.
             seed = tf.constant(live.seed)
-            live.renew_if_finished(4)
+            live.start(4)
             assert np.any(live.seed != seed)
             assert not any(np.any(v) for pair in live._noise for v in pair)
         step = tf.constant(live._step.numpy())
@@ -295,6 +351,8 @@ def test_the_rate_is_the_rules_and_follows_the_schedule():
         ({"schedule": "linear"}, "schedule must be 'constant' or 'cosine', got 'linear'"),
         ({"horizons": ()}, r"horizons must be multiples of the window, 2, got \(\)"),
         ({"horizons": (0,)}, r"horizons must be multiples of the window, 2, got \(0,\)"),
+        ({"live": 0}, "live must be from 1 to 1, the number of tasks, got 0"),
+        ({"live": 2}, "live must be from 1 to 1, the number of tasks, got 2"),
         ({"window": 0}, "window must be at least 1, got 0"),
         ({"meta_updates": 0}, "meta_updates must be at least 1, got 0"),
         ({"patience": 0}, "patience must be at least 1, got 0"),

@@ -16,7 +16,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
-def train(devices):
+def train(strategy):
     keras.utils.set_random_seed(0)
     tasks = [Quadratics(2, dimensions) for dimensions in (2, 3, 4)]
     trainer = MetaTrainer(
@@ -27,7 +27,7 @@ def train(devices):
         window=2,
         horizons=(4,),
         learning_rate=0.1,
-        devices=devices,
+        strategy=strategy,
     )
     start = trainer.rule.get_weights()
     trainer.compile(optimizer=keras.optimizers.SGD(1.0))
@@ -40,7 +40,7 @@ def train(devices):
 
 
 one, _ = train(None)
-two, used = train(["CPU:0", "CPU:1"])
+two, used = train(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 assert used == {"CPU:0", "CPU:1"}, used
 for live, device in zip(two.live_tasks, ("CPU:0", "CPU:1", "CPU:0"), strict=True):
     own = [variable for variable in live.variables if variable.path.startswith(live.name)]

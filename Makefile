@@ -1,13 +1,16 @@
 # Every target makes the environment it needs: the first one you type works on a fresh machine.
 .DEFAULT_GOAL := help
 .PHONY: help setup test fuzz chaos lint bench reproduce-table1 check-harness train meta-train \
-  reproduce-figure3 reproduce-figure4 reproduce-meta-dncnn train-real reproduce-real-table2 report docs dist \
-  clean
+  reproduce-figure3 reproduce-figure4 reproduce-meta-dncnn train-real reproduce-real-table1 \
+  reproduce-real-table2 reproduce-real-table3 reproduce-real report test-report docs dist clean
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+# pip and the runs show how far they are on a terminal, and are quiet elsewhere; VERBOSE=1 tells more.
+PIP := $(RUN) -m pip install --disable-pip-version-check $(if $(MAKE_TERMOUT),,--quiet)
+EXPERIMENT := $(RUN) -m experiments run $(if $(VERBOSE),--verbose)
 
 help:            ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -15,6 +18,7 @@ help:            ## Show this list.
 	@echo "Data: DENOISE_DATA=FOLDER names a folder that holds bsd400/ bsd68/ set12/ bsds500/{train,val,test}/"
 	@echo "      as image files; what is missing there is downloaded, but for the pairs of real noise, polyu/"
 	@echo "      and nam_cc15/. Prepared copies: DENOISE_CACHE."
+	@echo "VERBOSE=1: a line for every epoch. Ctrl-C ends any of them; it says how to go on."
 
 setup: $(READY)  ## Make .venv and install the package with its test tools.
 
@@ -22,7 +26,7 @@ $(READY): setup.cfg setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else \
 	  f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}; try make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(PIP) --editable '.[test]'
 	@touch $@
 
 test: $(READY)   ## Run the tests (no data, network or GPU needed).
@@ -40,7 +44,7 @@ lint: $(READY)   ## Check style and formatting with ruff, and types with mypy.
 	$(RUN) -m mypy
 
 bench: $(READY)  ## Measure speed and memory; PyTorch beside it where TORCH=1.
-	$(if $(TORCH),$(RUN) -m pip install --quiet torch,)
+	$(if $(TORCH),$(PIP) torch,)
 	$(RUN) -m benchmarks
 
 # SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | paper | small]
@@ -52,54 +56,72 @@ PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
 TABLE1_MODELS := $(if $(TRAIN),[runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5],)
 
 reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper RECOMPUTE=1 TRAIN=1 PROFILE=paper
-	$(if $(TRAIN),$(RUN) -m experiments run $(PROFILE_FILE))
-	$(if $(RECOMPUTE),$(RUN) -m pip install --quiet --editable '.[bm3d]')
-	$(RUN) -m experiments run experiments/table1.yaml \
+	$(if $(TRAIN),$(EXPERIMENT) $(PROFILE_FILE))
+	$(if $(RECOMPUTE),$(PIP) --editable '.[bm3d]')
+	$(EXPERIMENT) experiments/table1.yaml \
 	  --set 'sigmas=$(if $(filter all,$(SIGMAS)),all,[$(SIGMAS)])' --set protocol=$(PROTOCOL) \
 	  $(if $(RECOMPUTE),--set recompute=true) $(if $(TRAIN),--set 'models=$(TABLE1_MODELS)')
 
 check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSNR here.
-	$(RUN) -m experiments run experiments/check_harness.yaml
+	$(EXPERIMENT) experiments/check_harness.yaml
 
 train: $(READY)  ## Train (or go on training) the model of PROFILE, by default the released one.
-	$(RUN) -m experiments run $(PROFILE_FILE)
+	$(EXPERIMENT) $(PROFILE_FILE)
 
-# RULE=default | quadratics | mnist
+# RULE=default | quadratics | mnist | wide
 RULE ?= default
 RULE_FILE := experiments/meta_train$(if $(filter-out default,$(RULE)),_$(RULE)).yaml
 
-meta-train: $(READY)  ## Meta-train (or go on meta-training) RULE=default, quadratics or mnist.
-	$(RUN) -m experiments run $(RULE_FILE)
+meta-train: $(READY)  ## Meta-train (or go on meta-training) RULE=default, quadratics, mnist or wide.
+	$(EXPERIMENT) $(RULE_FILE)
 
 reproduce-figure3: $(READY)  ## Learned rule and tuned optimizers on quadratic functions.
-	$(RUN) -m experiments run experiments/figure3.yaml
+	$(EXPERIMENT) experiments/figure3.yaml
 
 reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MNIST is not to be had.
-	$(RUN) -m experiments run experiments/figure4.yaml
+	$(EXPERIMENT) experiments/figure4.yaml
 
 # SIZE=small | full
 SIZE ?= full
 
 reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=small.
-	$(RUN) -m experiments run experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
+	$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
 
 train-real: $(READY)  ## Train the network for real photographs: MAXL, real pairs, then MTL.
-	$(RUN) -m experiments run experiments/real_pretrain.yaml
-	$(RUN) -m experiments run experiments/real_train.yaml
-	$(RUN) -m experiments run experiments/real_mtl.yaml
+	$(EXPERIMENT) experiments/real_pretrain.yaml
+	$(EXPERIMENT) experiments/real_train.yaml
+	$(EXPERIMENT) experiments/real_mtl.yaml
 
-reproduce-real-table2: $(READY)  ## Real photographs, before and after adaptation to each.
-	$(RUN) -m experiments run experiments/real_table2.yaml
+reproduce-real-table1: $(READY)  ## Photographs: architecture and auxiliary loss, ten minutes each.
+	$(EXPERIMENT) experiments/real_table1.yaml
+
+reproduce-real-table2: $(READY)  ## Photographs: before and after adaptation, RIDNet and MIRNet.
+	$(EXPERIMENT) experiments/real_table2.yaml
+
+reproduce-real-table3: $(READY)  ## Photographs: ablation of meta-transfer learning, 20 minutes each.
+	$(EXPERIMENT) experiments/real_table3.yaml
+
+# One after the other, as each uses all cores.
+reproduce-real: $(READY)  ## Photographs: all three tables.
+	$(EXPERIMENT) experiments/real_table1.yaml
+	$(EXPERIMENT) experiments/real_table2.yaml
+	$(EXPERIMENT) experiments/real_table3.yaml
 
 report: $(READY)  ## results/report.html and report.md: every table and figure of results/, one page.
 	$(RUN) -m experiments report
 
+test-report: $(READY)  ## Try the report in a headless browser, downloaded where there is none.
+	$(PIP) --editable '.[browser]'
+	for name in chromium chromium-browser google-chrome chrome; do command -v $$name && exit; done; \
+	  $(RUN) -m playwright install chromium
+	$(RUN) -m pytest -rs tests/experiments/test_report.py
+
 docs: $(READY)   ## build/docs/index.html: the API reference, made of the docstrings.
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(PIP) --editable '.[docs]'
 	$(RUN) -m docs
 
 dist: $(READY)   ## Build dist/*.whl and .tar.gz, and try the wheel in an empty environment.
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dist]'
+	$(PIP) --editable '.[dist]'
 	rm -rf build/lib dist
 	$(RUN) -m build
 	$(RUN) -m tests.wheel

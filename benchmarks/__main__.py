@@ -2,6 +2,8 @@
 
 import sys
 
+from tqdm import tqdm
+
 from dncnn_keras.quiet import import_tensorflow
 
 
@@ -15,10 +17,12 @@ def main():
     versions = ", ".join(f"{name} {version}" for name, version in made_by["versions"].items())
     print(f"{made_by['processor']}, {made_by['cores']} cores, GPUs: {made_by['gpus'] or 'none'}")
     print(f"{versions}; {made_by['date']}, revision {made_by['revision']}")
-    for benchmark in (training, inference, pipeline, learned_optimizer, meta_training, memory):
-        print(f"\n{benchmark.__doc__.splitlines()[0]}")
+    benchmarks = (training, inference, pipeline, learned_optimizer, meta_training, memory)
+    for benchmark in tqdm(benchmarks, "benchmarks", unit="part", leave=False, disable=None):
+        tqdm.write(f"\n{benchmark.__doc__.splitlines()[0]}")
         for line in benchmark.measure():
-            print(f"  {line}", flush=True)
+            tqdm.write(f"  {line}")
+            sys.stdout.flush()
     return 0
 
 

@@ -30,6 +30,10 @@ def _training_steps():
         "Adam": keras.optimizers.Adam(),
         "OrthogonalMomentum": OrthogonalMomentum(),
         "LearnedOptimizer": LearnedOptimizer(weights=make_rule("orthogonal")),
+        # The first steps, which warm it up, are beyond twice this horizon.
+        "the same, when its LSTM rests": LearnedOptimizer(
+            weights=make_rule("orthogonal", horizon=1)
+        ),
     }
     steps = {name: _training_step(optimizer, patches) for name, optimizer in optimizers.items()}
     seconds = seconds_in_turns(steps, least_seconds=6.0)

@@ -1,4 +1,8 @@
-"""Peak of the resident memory in MB, each time of a process of its own (Linux)."""
+"""Resident memory in MB, each time of a process of its own (Linux).
+
+Of a training it is what the process has allocated: the images lie in a mapped file, whose pages
+the system drops where it needs their memory. Of the command it is the peak of all.
+"""
 
 import json
 import re
@@ -15,17 +19,17 @@ from dncnn_keras.patches import SCALES, PatchSampler, noisy_patches
 from dncnn_keras.pretrained import save_pretrained
 
 ROOT = Path(__file__).parent.parent
-FEW, MANY, SIDE, STEPS = 40, 400, 180, 1000
+FEW, MANY, SIDE, STEPS = 40, 4000, 180, 1000
 PHOTOGRAPH = (5774, 8660, 3)
 
 
 def measure():
     """Yields lines: training on few and on many images, its steps, and a large photograph."""
-    few, many = (_peaks("training", str(images)) for images in (FEW, MANY))
-    for images, peaks in ((FEW, few), (MANY, many)):
-        yield f"{f'training on {images} images, 100 steps':<40}{peaks['first'] / 1e6:8.0f} MB"
+    few, many = (_measure("training", str(images)) for images in (FEW, MANY))
+    for images, memory in ((FEW, few), (MANY, many)):
+        yield f"{f'training on {images:,} images, 100 steps':<40}{memory['first'] / 1e6:8.0f} MB"
     pixels = (MANY - FEW) * SIDE**2 * sum(scale**2 for scale in SCALES) / 1e6
-    yield f"{'  the additional images themselves':<40}{pixels:8.0f} MB at their four scales"
+    yield f"{'  the additional images, in a file':<40}{pixels:8.0f} MB at their four scales"
     growth = (many["last"] - many["first"]) / 1e6
     yield f"{f'{STEPS:,} further steps':<40}{growth:+8.0f} MB"
     with tempfile.TemporaryDirectory() as folder:
@@ -34,43 +38,43 @@ def measure():
         # A hidden layer's memory is freed before the next but one, so depth costs time alone.
         weights = save_pretrained(DnCNN(depth=3), "model", folder, {})
         arguments = ["denoise", f"{folder}/noisy.png", f"{folder}/clean.png", "--model"]
-        peak = _peaks("command", *arguments, str(weights))["last"]
+        peak = _measure("command", *arguments, str(weights))["last"]
     megapixels = PHOTOGRAPH[0] * PHOTOGRAPH[1] / 1e6
     name = f"dncnn-keras denoise, {megapixels:.0f} megapixels, colour"
     yield f"{name:<40}{peak / 1e6:8.0f} MB; the target is 2000 MB"
 
 
-def _peaks(*arguments):
+def _measure(*arguments):
     command = [sys.executable, "-m", "benchmarks.memory", *arguments]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _peak():
-    """This process's until now, in bytes; `getrusage` counts that of the process before it too."""
+def _memory(what):
+    """This process's in bytes; `getrusage` counts that of the process before it too."""
     status = Path("/proc/self/status").read_text()
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+    return 1024 * int(re.search(rf"{what}:\s+(\d+)", status)[1])
 
 
 def _training(images):
     generator = np.random.default_rng(0)
-    images = [generator.integers(0, 256, (SIDE, SIDE, 1), dtype=np.uint8) for _ in range(images)]
+    images = (generator.integers(0, 256, (SIDE, SIDE, 1), dtype=np.uint8) for _ in range(images))
     sampler = PatchSampler(images, patch_size=40, seed=0)
     model = DnCNN(depth=5, filters=16)
     model.compile(optimizer="adam", loss="mse", jit_compile=False)
     batches = noisy_patches(sampler, (5, 90), batch_size=16)
-    peaks = {}
+    memory = {}
     for name, steps in (("first", 100), ("last", STEPS)):
         model.fit(batches, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0)
-        peaks[name] = _peak()
-    return peaks
+        memory[name] = _memory("RssAnon")
+    return memory
 
 
 def _command(*arguments):
     from dncnn_keras.cli import main
 
     assert main(arguments) == 0
-    return {"last": _peak()}
+    return {"last": _memory("VmHWM")}
 
 
 if __name__ == "__main__":

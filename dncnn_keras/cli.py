@@ -2,8 +2,10 @@
 
 import argparse
 import contextlib
+import functools
 import os
 import sys
+import time
 from pathlib import Path
 
 from dncnn_keras.one_line import one_line
@@ -15,7 +17,8 @@ examples:
   dncnn-keras denoise photo.jpg clean.png --adapt
   dncnn-keras denoise noisy.png clean.png --model bm3d --sigma 25
 
-exit code: 0 when all is done, 1 when files of a folder had to be skipped, 2 for a wrong call.
+exit code: 0 when all is done, 1 when files of a folder had to be skipped, 2 for a wrong call or an
+error, 130 when stopped by Ctrl-C.
 """
 
 # The default of --model without and with --adapt.
@@ -41,6 +44,8 @@ def main(argv=None):
         print(f"dncnn-keras: {one_line(message)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        again = "what is written is whole, and the same command does all of it again"
+        print(f"\ndncnn-keras: stopped; {again}", file=sys.stderr)
         return 130
 
 
@@ -56,7 +61,8 @@ def _parser():
         "denoise",
         help="denoise an image or the images of a folder",
         description="Denoises an image, or every image of a folder (not of its subfolders): PNG, "
-        "JPEG and TIFF, 8 and 16 bits, grey and colour. Alpha is kept as it is.",
+        "JPEG and TIFF,\n8 and 16 bits, grey and colour. Alpha is kept as it is.\n"
+        "On a terminal a bar shows how far it is; elsewhere it is quiet.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -83,6 +89,9 @@ def _parser():
         type=float,
         metavar="S",
         help="noise level in grey levels of 255; nlm, ksvd and bm3d need it, dncnn does not",
+    )
+    denoise.add_argument(
+        "--verbose", action="store_true", help="tell the size and the seconds of each image"
     )
     return parser
 
@@ -117,9 +126,12 @@ def _denoise(arguments):
     denoiser = _load(f"{model}-adapted" if arguments.adapt else model)
     if denoiser.needs_sigma and sigma is None:
         raise ValueError(f"--model {model} needs the noise level: add --sigma S")
+    denoise = functools.partial(
+        _denoise_file, denoiser=denoiser, sigma=sigma, verbose=arguments.verbose
+    )
     if source.is_dir():
-        return _denoise_folder(files, target, denoiser, sigma)
-    write_image(target, *_denoise_file(source, target, denoiser, sigma))
+        return _denoise_folder(files, target, denoise)
+    write_image(target, *denoise(source, target))
     return 0
 
 
@@ -136,20 +148,29 @@ def _load(model):
         raise FileNotFoundError(f"--model {model}: {error}; or give {others}") from error
 
 
-def _denoise_file(source, target, denoiser, sigma):
+def _denoise_file(source, target, denoiser, sigma, verbose):
     """Returns the clean image and its pixel format, once sure that they can be written."""
+    from tqdm import tqdm
+
+    from dncnn_keras import progress
     from dncnn_keras.images import check_writable, read_image
 
     with _stderr_silenced():
-        noisy, pixel_format = read_image(source)
+        pixels, pixel_format = read_image(source)
     check_writable(target, pixel_format)
+    started = time.monotonic()
     try:
-        return denoiser(noisy[None], sigma)[0], pixel_format
+        with progress.shown():
+            clean = denoiser.denoise_pixels(pixels[None], sigma)[0]
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
+    if verbose:
+        (height, width, channels), seconds = pixels.shape, time.monotonic() - started
+        tqdm.write(one_line(f"{source}: {width} x {height} x {channels}, {seconds:.1f} s"))
+    return clean, pixel_format
 
 
-def _denoise_folder(files, folder, denoiser, sigma):
+def _denoise_folder(files, folder, denoise):
     from tqdm import tqdm
 
     from dncnn_keras.images import EIGHT_BIT, check_writable, write_image
@@ -160,7 +181,7 @@ def _denoise_folder(files, folder, denoiser, sigma):
     for source in tqdm(files, unit="image", disable=None):  # no bar in a log file
         target = folder / source.name
         try:
-            result = _denoise_file(source, target, denoiser, sigma)
+            result = denoise(source, target)
         except (OSError, ValueError) as error:
             tqdm.write(f"dncnn-keras: skipped {one_line(error)}", file=sys.stderr)
             skipped += 1

@@ -1,4 +1,4 @@
-"""Image files as float arrays, and back: PNG, JPEG and TIFF of 8 or 16 bits."""
+"""Image files as arrays, and back: PNG, JPEG and TIFF of 8 or 16 bits."""
 
 import os
 import tempfile
@@ -36,8 +36,8 @@ def to_float(pixels):
 def from_float(image, dtype):
     """Converts a float image to uint8 or uint16: clipped to [0, 1] and rounded."""
     pixels = np.empty(image.shape, dtype)
-    for row, target in zip(image, pixels, strict=True):  # row by row: no second float image
-        target[...] = np.rint(np.clip(row, 0.0, 1.0) * np.iinfo(dtype).max)
+    for row in np.ndindex(image.shape[:-2]):  # row by row: no second float image
+        pixels[row] = np.rint(np.clip(image[row], 0.0, 1.0) * np.iinfo(dtype).max)
     return pixels
 
 
@@ -51,8 +51,8 @@ def read_image(path):
             or without alpha.
 
     Returns:
-        The image, float32 in [0, 1] of shape `(height, width, 1)` or, red first,
-        `(height, width, 3)`, and its `PixelFormat`.
+        The pixels, uint8 or uint16 of shape `(height, width, 1)` or, red first,
+        `(height, width, 3)`, and their `PixelFormat`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -61,7 +61,7 @@ def read_image(path):
 
     Example:
 
-        image, pixel_format = read_image("noisy.png")
+        pixels, pixel_format = read_image("noisy.png")
     """
     path = Path(path)
     check_suffix(path)
@@ -83,9 +83,9 @@ def read_image(path):
             "save it as grey or colour of 8 or 16 bits"
         )
     if channels == 1:
-        return to_float(pixels.reshape(*pixels.shape[:2], 1)), PixelFormat(pixels.dtype.type)
+        return pixels.reshape(*pixels.shape[:2], 1), PixelFormat(pixels.dtype.type)
     alpha = pixels[:, :, 3].copy() if channels == 4 else None
-    return to_float(pixels[:, :, 2::-1]), PixelFormat(pixels.dtype.type, alpha)
+    return pixels[:, :, 2::-1], PixelFormat(pixels.dtype.type, alpha)
 
 
 def write_image(path, image, pixel_format=EIGHT_BIT):
@@ -94,8 +94,8 @@ def write_image(path, image, pixel_format=EIGHT_BIT):
     Args:
         path: Path that ends in one of `SUFFIXES`, which decides the file's format; an existing
             file is replaced.
-        image: Float array of shape `(height, width, 1)` or `(height, width, 3)`, red first;
-            clipped to [0, 1].
+        image: Array of shape `(height, width, 1)` or `(height, width, 3)`, red first: floats,
+            which are clipped to [0, 1] and rounded, or integers of the format's dtype.
         pixel_format: `PixelFormat`, as `read_image` returns it. By default 8 bits, no alpha.
 
     Raises:
@@ -104,12 +104,14 @@ def write_image(path, image, pixel_format=EIGHT_BIT):
 
     Example:
 
-        image, pixel_format = read_image("noisy.png")
-        write_image("copy.png", image, pixel_format)
+        pixels, pixel_format = read_image("noisy.png")
+        write_image("copy.png", pixels, pixel_format)
     """
     path = Path(path)
     check_writable(path, pixel_format)
-    pixels = from_float(image, pixel_format.dtype)[:, :, ::-1]
+    if image.dtype != pixel_format.dtype:
+        image = from_float(image, pixel_format.dtype)
+    pixels = image[:, :, ::-1]
     if pixel_format.alpha is not None:
         colour = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
         pixels = np.dstack([colour, pixel_format.alpha])
@@ -122,7 +124,7 @@ def write_image(path, image, pixel_format=EIGHT_BIT):
         # A folder of its own, so that the file gets the permissions of any new file.
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
             temporary = Path(folder, path.name)
-            temporary.write_bytes(encoded.tobytes())
+            temporary.write_bytes(encoded.data)
             os.replace(temporary, path)
     except OSError as error:
         raise OSError(f"{path}: cannot be written: {error.strerror}") from error

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dncnn_keras.denoisers.denoiser import Denoiser
-from dncnn_keras.images import from_float, to_float
 
 if TYPE_CHECKING:  # it loads TensorFlow, which the classical methods do without
     from dncnn_keras.dncnn import DnCNN
@@ -62,9 +61,9 @@ def denoise(
             "denoise: the image must have the shape (height, width), (height, width, 1 or 3) or "
             f"(batch, height, width, channels), got {image.shape}"
         )
-    noisy = to_float(batch) if integer else batch
-    clean = find_denoiser(model)(noisy, sigma).reshape(image.shape)
-    return from_float(clean, image.dtype) if integer else clean.astype(image.dtype, copy=False)
+    denoiser = find_denoiser(model)
+    clean = denoiser.denoise_pixels(batch, sigma) if integer else denoiser(batch, sigma)
+    return clean.reshape(image.shape).astype(image.dtype, copy=False)
 
 
 def find_denoiser(model):

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from dncnn_keras import noise, seeds
+from dncnn_keras.mapped_file import MappedFile
 
 SCALES = (1.0, 0.9, 0.8, 0.7)
 
@@ -18,11 +19,11 @@ class PatchSampler:
     Patch i is drawn uniformly from every position of every image at every scale, then turned
     into one of its 8 symmetries. It depends on the seed and on i alone, so a sequence can be
     entered anywhere (exact resume) and split among devices. Images of different sizes mix: they
-    lie one after the other in a single buffer of bytes, whose size is all the memory used
-    however many patches are drawn.
+    lie one after the other in a single file that is mapped into memory, so that there may be more
+    of them than memory.
 
     Args:
-        images: List of uint8 arrays of shape `(height, width, channels)`.
+        images: Iterable of uint8 arrays of shape `(height, width, channels)`, gone through once.
         patch_size: Side of a patch in pixels.
         seed: Integer, the run's seed.
         scales: Factors by which each image is resized (bicubic); 1 is the image itself.
@@ -30,6 +31,7 @@ class PatchSampler:
     Raises:
         ValueError: If there is no image, if the images differ in channels, or if none is large
             enough for a patch.
+        OSError: If the cache folder has no room for the file.
 
     Example:
 
@@ -39,23 +41,30 @@ class PatchSampler:
     """
 
     def __init__(self, images, patch_size, seed, scales=SCALES):
-        if not images:
-            raise ValueError("patches: there is no image to cut patches from")
-        channels = {image.shape[-1] for image in images}
-        if len(channels) > 1:
-            raise ValueError(f"patches: the images differ in channels: {sorted(channels)}")
-        scaled = [_resize(image, scale) for image in images for scale in scales]
-        scaled = [image for image in scaled if min(image.shape[:2]) >= patch_size]
-        if not scaled:
-            raise ValueError(f"patches: no image has {patch_size}x{patch_size} pixels")
+        shapes, channels = [], set()
+        with MappedFile() as file:
+            for image in images:
+                channels.add(image.shape[-1])
+                for scale in scales:
+                    scaled = _resize(image, scale)
+                    if min(scaled.shape[:2]) >= patch_size:
+                        file.add(scaled)
+                        shapes.append(scaled.shape[:2])
+            if not channels:
+                raise ValueError("patches: there is no image to cut patches from")
+            if len(channels) > 1:
+                raise ValueError(f"patches: the images differ in channels: {sorted(channels)}")
+            if not shapes:
+                raise ValueError(f"patches: no image has {patch_size}x{patch_size} pixels")
+            # Not a constant, which would be a copy in memory.
+            self._pixels = tf.experimental.dlpack.from_dlpack(file.array().__dlpack__())
         self.patch_size = patch_size
         self.channels = channels.pop()
         self.seed = seed
-        sizes = np.array([image.shape[:2] for image in scaled], np.int64)
+        sizes = np.array(shapes, np.int64)
         positions = (sizes - patch_size + 1).prod(axis=1)
         # Constants on the CPU: the pipeline runs there, whatever device trains.
         with tf.device("CPU:0"):
-            self._pixels = tf.constant(np.concatenate([image.ravel() for image in scaled]))
             self._offsets = tf.constant(
                 np.concatenate([[0], sizes.prod(axis=1).cumsum()[:-1]]) * self.channels
             )

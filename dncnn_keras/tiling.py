@@ -1,8 +1,11 @@
 """Images of any size through a convolutional network in bounded memory."""
 
+import itertools
 import math
 
 import numpy as np
+
+from dncnn_keras.progress import track
 
 
 def apply_tiled(function, image, tile, overlap):
@@ -15,15 +18,15 @@ def apply_tiled(function, image, tile, overlap):
     smallest that covers it with the least number of windows.
 
     Args:
-        function: Shift-invariant function of a float32 array of shape
-            `(batch, height, width, channels)` that returns an array of that shape, e.g. a
-            convolutional network with zero padding.
-        image: float32 array of shape `(batch, height, width, channels)`.
+        function: Shift-invariant function of an array of shape
+            `(batch, height, width, channels)` that returns an array of that shape and dtype,
+            e.g. a convolutional network with zero padding.
+        image: Array of shape `(batch, height, width, channels)`.
         tile: Largest height and width of a window, in pixels; more than twice `overlap`.
         overlap: At least the receptive radius of `function`: 17 for a DnCNN of depth 17.
 
     Returns:
-        float32 array of the shape of `image`.
+        Array of the shape and dtype of `image`.
 
     Raises:
         ValueError: If `tile` is not larger than twice `overlap`.
@@ -35,13 +38,13 @@ def apply_tiled(function, image, tile, overlap):
     """
     if tile <= 2 * overlap:
         raise ValueError(f"tile ({tile}) must be larger than twice the overlap ({overlap})")
-    result = np.empty(image.shape, np.float32)
-    for top, rows, kept_rows in _windows(image.shape[1], tile, overlap):
-        for left, columns, kept_columns in _windows(image.shape[2], tile, overlap):
-            window = np.ascontiguousarray(image[:, top : top + rows, left : left + columns])
-            output = np.asarray(function(window))[:, kept_rows, kept_columns]
-            y, x = top + kept_rows.start, left + kept_columns.start
-            result[:, y : y + output.shape[1], x : x + output.shape[2]] = output
+    result = np.empty(image.shape, image.dtype)
+    windows = itertools.product(*(_windows(side, tile, overlap) for side in image.shape[1:3]))
+    for (top, rows, kept_rows), (left, columns, kept_columns) in track(list(windows), "tiles"):
+        window = np.ascontiguousarray(image[:, top : top + rows, left : left + columns])
+        output = np.asarray(function(window))[:, kept_rows, kept_columns]
+        y, x = top + kept_rows.start, left + kept_columns.start
+        result[:, y : y + output.shape[1], x : x + output.shape[2]] = output
     return result
 
 

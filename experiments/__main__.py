@@ -15,6 +15,9 @@ examples:
   python -m experiments run experiments/dncnn_blind.yaml --set name=mine --set seed=1
   python -m experiments report
 
+On a terminal a bar shows how far a run is and how long it will take; elsewhere it is quiet. Ctrl-C
+ends it, and says how to go on.
+
 exit code: 0 when all is done, 1 when check-harness finds other figures than the
 published ones, 2 for a wrong call or an error, 130 when stopped by Ctrl-C.
 """
@@ -44,26 +47,38 @@ def main(argv=None):
         dest="overrides",
         help="replace a value of the file, e.g. --set training.steps=1000; may be repeated",
     )
+    run.add_argument(
+        "--verbose",
+        action="store_true",
+        help="tell more: every epoch of a training, every optimizer that is tried",
+    )
     commands.add_parser("report", help="write results/report.html and .md of all that is measured")
     arguments = parser.parse_args(argv)
+    experiment = None
     try:
         from experiments.read_experiment import read_experiment
 
-        is_run = arguments.command == "run"
-        experiment = read_experiment(arguments.file, arguments.overrides) if is_run else None
+        if arguments.command == "run":
+            experiment = read_experiment(arguments.file, arguments.overrides)
         from dncnn_keras.quiet import import_tensorflow
 
         keep_freed_memory()
         import_tensorflow()
+        from experiments import progress
+
+        progress.verbose = experiment is not None and arguments.verbose
         with _named_full_disk():
-            return _run(experiment) if is_run else _report()
+            return _report() if experiment is None else _run(experiment)
     except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError) as error:
         if isinstance(error, OSError) and error.filename:
             error = f"{error.filename}: {error.strerror}"
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from what is kept", file=sys.stderr)
+        again = "goes on from what is kept"
+        if experiment is not None and experiment.kind == "compare-optimizers":
+            again = "begins again: it keeps nothing until its end"
+        print(f"\nstopped; the same command {again}", file=sys.stderr)
         return 130
 
 

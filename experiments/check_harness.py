@@ -6,6 +6,7 @@ from dncnn_keras import datasets, paths
 from experiments.evaluation import ResultsFile, evaluate
 from experiments.methods import OFFICIAL_FOLDER, official_methods
 from experiments.published import DNCNN_S_PSNR
+from experiments.strategy import device_names
 
 
 def check_harness(experiment):
@@ -19,6 +20,7 @@ def check_harness(experiment):
 
     Raises:
         FileNotFoundError: If the authors' weights are not in the data folder.
+        ValueError: If a device is not there.
     """
     methods = [m for m in official_methods() if m.sigmas]
     if not methods:
@@ -30,6 +32,7 @@ def check_harness(experiment):
     method = methods[0]
     file = paths.RESULTS / "table1" / "bsd80" / f"{method.name}.json"
     results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})
+    devices = device_names(experiment.devices)
     passed = True
     print(f"{'set':8}{'sigma':>6}{'published':>11}{'measured':>10}{'difference':>12}")
     for dataset, published in DNCNN_S_PSNR.items():
@@ -39,7 +42,13 @@ def check_harness(experiment):
             if sigma not in method.sigmas:
                 continue
             row = evaluate(
-                lambda s=sigma: method.make(s), images, sigma, experiment.seed, results, dataset
+                lambda s=sigma: method.make(s),
+                images,
+                sigma,
+                experiment.seed,
+                results,
+                dataset,
+                devices,
             )
             difference = row["psnr"] - expected
             fails = not np.abs(difference) <= experiment.tolerance

@@ -13,6 +13,7 @@ from dncnn_keras.datasets.digits import load_digits
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments.checkpoint import write_atomically
 from experiments.curves import loss_curves
+from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.tasks import TaskMaker
 from learned_optim import LearnedOptimizer
@@ -50,11 +51,12 @@ def compare_optimizers(experiment):
     digits, folder = _choose_digits(experiment)
     experiment = experiment.model_copy(update={"digits": digits})
     panels, pictures = [], []
-    for panel in experiment.panels:
-        print(f"{panel.title}, {panel.steps} steps", flush=True)
-        rows, curves = _run_panel(experiment, panel)
-        panels.append({"title": panel.title, "steps": panel.steps, "optimizers": rows})
-        pictures.append((panel.title, curves))
+    steps = _runs_of_a_panel(experiment) * sum(panel.steps for panel in experiment.panels)
+    with Bar(steps, experiment.name, "step") as bar:
+        for panel in experiment.panels:
+            rows, curves = _run_panel(experiment, panel, bar)
+            panels.append({"title": panel.title, "steps": panel.steps, "optimizers": rows})
+            pictures.append((panel.title, curves))
     made_by = provenance()
     results = {
         "experiment": experiment.model_dump(mode="json"),
@@ -84,7 +86,19 @@ def _choose_digits(experiment):
     return "mnist", RESULTS
 
 
-def _run_panel(experiment, panel):
+def _rates(exponents):
+    """The grid: two learning rates a decade."""
+    count = round(2 * (exponents[1] - exponents[0])) + 1
+    return [float(rate) for rate in np.logspace(*exponents, count)]
+
+
+def _runs_of_a_panel(experiment):
+    tuned = sum(len(_rates(exponents)) for exponents in experiment.baselines.values())
+    reported = len(experiment.rules) + len(experiment.baselines)
+    return tuned * experiment.tuning_seeds + reported * experiment.seeds
+
+
+def _run_panel(experiment, panel, bar):
     count = experiment.tuning_seeds + experiment.seeds
     initial_seeds = range(_FIRST_SEED, _FIRST_SEED + count)
     task = TaskMaker(digits=experiment.digits, initial_seeds=initial_seeds).make(panel.task)
@@ -92,32 +106,41 @@ def _run_panel(experiment, panel):
     tuning, reported = seeds[: experiment.tuning_seeds], seeds[experiment.tuning_seeds :]
     measure = _measure(experiment, panel.task, task)
     rows, curves = [], {}
+
+    def runs(trajectory, title, seeds, rate=None):
+        bar.set_description_str(f"{panel.title}, {panel.steps} steps: {title}")
+        each = []
+        for seed in seeds:
+            each.append(trajectory.run(seed, panel.steps, rate).T)
+            bar.update(panel.steps)
+        each = np.concatenate(each)
+        return np.where(np.isfinite(each), each, np.inf)  # diverged: infinite from there
+
     for name in experiment.rules:
         trajectory = Trajectory(
             task, lambda name=name: LearnedOptimizer(weights=name), measure=measure
         )
         title = f"learned ({name})"
-        curves[title] = _runs(trajectory, reported, panel.steps)
+        curves[title] = runs(trajectory, title, reported)
         rows.append({"optimizer": title, **_summary(curves[title])})
-        _report(rows[-1])
+        tell(f"{panel.title}, {title}: {rows[-1]['final']:.4f}")
     for name, exponents in experiment.baselines.items():
         title, make = _OPTIMIZERS[name]
         trajectory = Trajectory(task, lambda make=make: make(1e-3), measure=measure)
-        rates = round(2 * (exponents[1] - exponents[0])) + 1
-        grid = [float(rate) for rate in np.logspace(*exponents, rates)]
-        tuned = [_final(_runs(trajectory, tuning, panel.steps, rate)) for rate in grid]
+        grid = _rates(exponents)
+        tuned = [_final(runs(trajectory, title, tuning, rate)) for rate in grid]
         best = int(np.argmin(tuned))
-        curves[title] = _runs(trajectory, reported, panel.steps, grid[best])
+        curves[title] = runs(trajectory, title, reported, grid[best])
         rows.append(
             {
                 "optimizer": title,
                 **_summary(curves[title]),
                 "learning_rate": grid[best],
-                "interior": 0 < best < rates - 1,
+                "interior": 0 < best < len(grid) - 1,
                 "grid": {f"{rate:.3g}": value for rate, value in zip(grid, tuned, strict=True)},
             }
         )
-        _report(rows[-1])
+        tell(f"{panel.title}, {title} at {grid[best]:.3g}: {rows[-1]['final']:.4f}")
     return rows, curves
 
 
@@ -140,12 +163,6 @@ def _measure(experiment, description, task):
     return lambda parameters, batch: task.loss(parameters, fixed)[None]
 
 
-def _runs(trajectory, seeds, steps, rate=None):
-    """Array of shape `(runs, steps + 1)`; a run that diverged counts as infinite from there."""
-    runs = np.concatenate([trajectory.run(seed, steps, rate).T for seed in seeds])
-    return np.where(np.isfinite(runs), runs, np.inf)
-
-
 def _final(runs):
     return float(np.mean(runs[:, -1]))
 
@@ -157,11 +174,6 @@ def _summary(runs):
         "runs": len(runs),
         "mean": [float(f"{value:.5g}") for value in runs.mean(axis=0)],
     }
-
-
-def _report(row):
-    rate = f" at {row['learning_rate']:.3g}" if "learning_rate" in row else ""
-    print(f"  {row['optimizer']}{rate}: {row['final']:.4f}", flush=True)
 
 
 def _markdown(experiment, panels, made_by):

@@ -1,12 +1,15 @@
 """Measures denoisers on images, one (method, image, sigma) at a time, and remembers each."""
 
 import json
+import queue
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
 import pydantic
+import tensorflow as tf
 from tqdm import tqdm
 
 from dncnn_keras import metrics, noise, seeds
@@ -85,7 +88,7 @@ def noisy_image(image, sigma, seed):
     return noise.add_gaussian(clean, sigma, seed).numpy(), clean
 
 
-def evaluate(make_denoiser, images, sigma, seed, results, label):
+def evaluate(make_denoiser, images, sigma, seed, results, label, devices=("",)):
     """Denoises images at a noise level and measures the results, or takes them from the file.
 
     Args:
@@ -96,6 +99,8 @@ def evaluate(make_denoiser, images, sigma, seed, results, label):
         seed: The experiment's seed.
         results: A `ResultsFile`.
         label: What the progress bar calls the method.
+        devices: Names of devices, which share the images; by default the one of TensorFlow's
+            choice.
 
     Returns:
         Dict of the means over the images: `psnr` in dB of the clipped output, `psnr_unclipped`,
@@ -107,12 +112,50 @@ def evaluate(make_denoiser, images, sigma, seed, results, label):
     """
     missing = [image for image in images if results.get(sigma, image.name) is None]
     if missing:
-        denoiser = make_denoiser()
-        for image in tqdm(missing, desc=f"{label}, sigma {sigma:g}", unit="image", disable=None):
-            results.put(sigma, image.name, _measure(denoiser, image, sigma, seed))
+        measured = measure_all(
+            make_denoiser,
+            lambda denoiser, image: _measure(denoiser, image, sigma, seed),
+            missing,
+            devices,
+        )
+        title = f"{label}, sigma {sigma:g}"
+        bar = tqdm(measured, title, len(missing), leave=None, unit="image", disable=None)
+        for image, result in zip(missing, bar, strict=True):
+            results.put(sigma, image.name, result)
     rows = [results.get(sigma, image.name) for image in images]
     means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
     return {**means, "seconds": float(np.median([row["seconds"] for row in rows]))}
+
+
+def measure_all(make_denoiser, measure, images, devices):
+    """Measures images on several devices, each of which takes the next one when it is free.
+
+    Args:
+        make_denoiser: Function without arguments that returns a denoiser; every device gets its
+            own.
+        measure: Function of a denoiser and an image.
+        images: List of images.
+        devices: Names of devices.
+
+    Yields:
+        What `measure` returns for each image, in their order.
+    """
+    free = queue.SimpleQueue()
+    for device in devices:
+        with tf.device(device):
+            free.put((device, make_denoiser()))
+
+    def run(image):
+        device, denoiser = free.get()
+        try:
+            with tf.device(device):
+                return measure(denoiser, image)
+        finally:
+            free.put((device, denoiser))
+
+    with ThreadPoolExecutor(len(devices)) as pool:
+        # A single device's images stay in this thread, which Ctrl-C stops at once.
+        yield from (pool.map if len(devices) > 1 else map)(run, images)
 
 
 def _measure(denoiser, image, sigma, seed):

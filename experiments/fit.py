@@ -1,13 +1,12 @@
 """The loop of both kinds of denoiser's training: resume, fit, log, checkpoint."""
 
-import sys
-
 import keras
 import tensorflow as tf
 
 from experiments.callbacks import CSVLogger, StopOnNaN, Stopwatch
 from experiments.checkpoint import Checkpoint, trim_log
-from experiments.multi_worker import mend_fit
+from experiments.multi_worker import mend_fit, stop_told
+from experiments.progress import Progress
 
 
 def fit(model, make_batches, experiment, folder, strategy, validation, counter=None):
@@ -43,6 +42,7 @@ def fit(model, make_batches, experiment, folder, strategy, validation, counter=N
     checkpoint = Checkpoint(folder, settings, training.epoch, counter, writes)
     with strategy.scope():
         done = checkpoint.restore(model)
+    progress = Progress(folder.name)
     callbacks = [StopOnNaN(), Stopwatch()]
     if writes:
         trim_log(folder / "log.csv", done)
@@ -51,12 +51,13 @@ def fit(model, make_batches, experiment, folder, strategy, validation, counter=N
             CSVLogger(folder / "log.csv", validation.columns),
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             checkpoint,
+            progress,
         ]
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         mend_fit(model, strategy)
     if done:
         print(f"{folder}: going on after {done * training.epoch:,} of {training.steps:,} steps")
-    try:
+    with stop_told(), progress:
         model.fit(
             make_batches(done * training.epoch),
             initial_epoch=done,
@@ -64,10 +65,5 @@ def fit(model, make_batches, experiment, folder, strategy, validation, counter=N
             steps_per_epoch=training.epoch,
             shuffle=False,  # the sequence of patches is random and fixed already
             callbacks=callbacks,
-            # A moving bar for people, a line an epoch for log files.
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=0,
         )
-    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
-        raise RuntimeError(
-            "another worker has stopped; the job, started again, goes on from the last checkpoint"
-        ) from error

@@ -38,6 +38,11 @@ class Method:
     slow: bool = False
     sigmas: tuple[float, ...] | None = None
 
+    @property
+    def is_network(self):
+        """Whether it is a network, which runs on any device; the others run on the processor."""
+        return "weights_sha256" in self.made_with
+
 
 class Identity(Denoiser):
     """Returns its input: the yardstick of doing nothing."""

@@ -35,7 +35,7 @@ def make_optimizer(settings, steps, epsilon=1e-7):
         case "orthogonal-momentum":
             return OrthogonalMomentum(**arguments)
         case "learned":
-            return LearnedOptimizer(weights=settings.weights, **arguments)
+            return LearnedOptimizer(weights=rule, **arguments)
 
 
 def _schedule(peak, warmup, schedule, steps):

@@ -12,6 +12,7 @@ from dncnn_keras.paths import RESULTS, RUNS
 from experiments.checkpoint import first_difference, write_atomically
 from experiments.curves import race_curves
 from experiments.kept_results import read_kept
+from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.schema import TrainDnCNN
 from experiments.train_dncnn import train_dncnn
@@ -41,10 +42,12 @@ def race_dncnn(experiment):
     """
     folder = RESULTS / experiment.name
     sections, all_curves = [], {}
-    for horizon in sorted(experiment.horizons):
-        rows = [
-            _race(experiment, contender, horizon, folder) for contender in experiment.contenders
+    with Bar(_runs(experiment) * sum(experiment.horizons), experiment.name, "step") as bar:
+        races = [
+            [_race(experiment, each, horizon, folder, bar) for each in experiment.contenders]
+            for horizon in sorted(experiment.horizons)
         ]
+    for horizon, rows in zip(sorted(experiment.horizons), races, strict=True):
         (reference,) = [row for row in rows if row["title"] == experiment.reference]
         for row in rows:
             # A run of a shorter horizon may be the quickest way: its rate has come down by then.
@@ -68,21 +71,32 @@ def race_dncnn(experiment):
     return stem.with_suffix(".md")
 
 
-def _race(experiment, contender, horizon, folder):
-    """Tunes a contender at a horizon, and runs it on the reported seeds."""
-    settings = [
+def _runs(experiment):
+    """Number of runs at each horizon."""
+    grids = [len(_settings(contender)) for contender in experiment.contenders]
+    return sum(grid for grid in grids if grid > 1) + len(grids) * experiment.seeds
+
+
+def _settings(contender):
+    """The optimizers of a contender's grid."""
+    return [
         contender.optimizer.model_copy(update={"learning_rate": rate, "schedule": schedule})
         for rate in contender.learning_rates or (contender.optimizer.learning_rate,)
         for schedule in contender.schedules or (contender.optimizer.schedule,)
     ]
-    tuned = []
+
+
+def _race(experiment, contender, horizon, folder, bar):
+    """Tunes a contender at a horizon, and runs it on the reported seeds."""
+
+    def run(optimizer, seed):
+        return _run(experiment, optimizer, horizon, seed, folder, bar)
+
+    settings, tuned = _settings(contender), []
     if len(settings) > 1:
-        tuned = [
-            _run(experiment, optimizer, horizon, _TUNING_SEED, folder)["psnr"]
-            for optimizer in settings
-        ]
+        tuned = [run(optimizer, _TUNING_SEED)["psnr"] for optimizer in settings]
     best = settings[int(np.argmax(tuned))] if tuned else settings[0]
-    runs = [_run(experiment, best, horizon, seed, folder) for seed in range(experiment.seeds)]
+    runs = [run(best, seed) for seed in range(experiment.seeds)]
     return {
         "title": contender.title,
         "learning_rate": best.learning_rate,
@@ -97,7 +111,7 @@ def _race(experiment, contender, horizon, folder):
     }
 
 
-def _run(experiment, optimizer, horizon, seed, folder):
+def _run(experiment, optimizer, horizon, seed, folder, bar):
     """Trains once, or takes the result that is kept."""
     rate = "default" if optimizer.learning_rate is None else f"{optimizer.learning_rate:g}"
     key = f"{optimizer.name}-{rate}-{optimizer.schedule}-{horizon}-seed{seed}"
@@ -127,27 +141,29 @@ def _run(experiment, optimizer, horizon, seed, folder):
         kept = read_kept(file, KeptRun)
         steps = [point[0] for point in kept["curve"]]
         epoch = training.training.epoch
-        key = first_difference(kept["experiment"], settings)
-        if key:
+        setting = first_difference(kept["experiment"], settings)
+        if setting:
             raise ValueError(
-                f"{file}: made with another `{one_line(key)}`; move it away to run it again"
+                f"{file}: made with another `{one_line(setting)}`; move it away to run it again"
             )
         if steps not in ([], [*range(epoch, horizon + 1, epoch)]):
             raise ValueError(f"{file}: damaged; delete it, and it is computed again")
+        bar.skip(horizon)
         return kept
-    print(f"{experiment.name}: {key}", flush=True)
+    tell(f"{experiment.name}: {key}")
     run = RUNS / experiment.name / key
     result = {"experiment": settings, "psnr": -math.inf, "curve": []}
     try:
         train_dncnn(training, run)
     except FloatingPointError as error:
-        print(f"  diverged: {error}")
+        tell(f"{key} diverged: {error}")
     else:
         made_by = json.loads((run / f"{experiment.name}.json").read_text(encoding="utf-8"))
         result["psnr"] = float(np.mean(list(made_by["validation_psnr"].values())))
         result["curve"] = _curve(run / "log.csv", training.training.epoch)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(file, json.dumps({**result, **provenance()}, indent=1) + "\n")
+    bar.update(horizon)
     return result
 
 

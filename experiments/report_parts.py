@@ -164,6 +164,7 @@ _META_TRANSFER = (
     Part(
         "Table 1: pre-training",
         {"real_table1.md": "The table"},
+        command="make reproduce-real-table1",
         results="real_table1.json",
         printed=_printed_real(published.REAL_PRETRAINING),
     ),
@@ -179,6 +180,7 @@ _META_TRANSFER = (
     Part(
         "Table 3: ablation",
         {"real_table3.md": "The table"},
+        command="make reproduce-real-table3",
         results="real_table3.json",
         printed=_printed_real(published.REAL_ABLATION),
     ),

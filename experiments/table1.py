@@ -4,6 +4,7 @@ import json
 import sys
 
 import numpy as np
+from tqdm import tqdm
 
 from dncnn_keras import datasets, pretrained
 from dncnn_keras.paths import RESULTS, RUNS
@@ -11,7 +12,9 @@ from experiments import pictures, published
 from experiments.checkpoint import write_atomically
 from experiments.evaluation import ResultsFile, evaluate
 from experiments.methods import classical_methods, official_methods, pretrained_method
+from experiments.progress import Bar
 from experiments.provenance import provenance
+from experiments.strategy import device_names
 
 _FALLBACK = """
   !!  The 80 test images of the paper are not here, and could not be downloaded:
@@ -31,7 +34,7 @@ def table1(experiment):
         Path of the Markdown table.
 
     Raises:
-        ValueError: If a results file is damaged or a model unknown.
+        ValueError: If a results file is damaged, a model unknown or a device not there.
     """
     try:
         dataset, images = experiment.dataset, datasets.load_images(experiment.dataset, "test")
@@ -42,15 +45,21 @@ def table1(experiment):
         dataset, images, folder = "sample", datasets.load_images("sample", "test"), RUNS
     # Figures on the embedded images must never replace those on the paper's in `results/`.
     methods = _methods(experiment)
+    devices = device_names(experiment.devices)
     rows, made_by = {}, {}
-    for method in methods:
-        file = (folder if method.slow else RUNS) / "table1" / dataset / f"{method.name}.json"
-        if experiment.recompute and method.slow:
-            file.unlink(missing_ok=True)
-        results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})
-        rows[method.name] = {}
-        for sigma in experiment.sigmas:
-            if method.sigmas is None or sigma in method.sigmas:
+    cells = sum(_has(method, sigma) for method in methods for sigma in experiment.sigmas)
+    with Bar(cells * len(images), "Table 1", "image") as bar:
+        for method in methods:
+            file = (folder if method.slow else RUNS) / "table1" / dataset / f"{method.name}.json"
+            if experiment.recompute and method.slow:
+                file.unlink(missing_ok=True)
+            results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})
+            rows[method.name] = {}
+            for sigma in experiment.sigmas:
+                if not _has(method, sigma):
+                    continue
+                kept = sum(results.get(sigma, image.name) is not None for image in images)
+                bar.skip(kept)
                 try:
                     rows[method.name][sigma] = evaluate(
                         lambda m=method, s=sigma: m.make(s),
@@ -59,10 +68,12 @@ def table1(experiment):
                         experiment.seed,
                         results,
                         method.title,
+                        devices if method.is_network else devices[:1],
                     )
                 except ImportError as error:  # an optional package
-                    print(f"note: sigma {sigma:g} is left out: {error}", file=sys.stderr)
-        made_by[method.name] = results.content["provenance"]
+                    tqdm.write(f"note: sigma {sigma:g} is left out: {error}", file=sys.stderr)
+                bar.update(len(images) - kept)
+            made_by[method.name] = results.content["provenance"]
     snr = {sigma: _mean_snr(images, sigma) for sigma in experiment.sigmas}
     text = _markdown(experiment, dataset, len(images), methods, rows, snr)
     text += _times(dataset, methods, rows, made_by)
@@ -81,12 +92,16 @@ def table1(experiment):
     if len(experiment.sigmas) > 1:
         pictures.psnr_over_sigma(methods, rows, folder / f"{stem}_psnr.png")
     pictures.visual_comparison(experiment, dataset, images, methods, folder / f"{stem}_visual.png")
-    networks = [m for m in methods if "weights_sha256" in m.made_with and not m.slow]
+    networks = [m for m in methods if m.is_network and not m.slow]
     if networks:  # ours, not its authors'
         files = [folder / f"{stem}_{which}.png" for which in ("noisy", "denoised")]
         pictures.noisy_and_denoised(experiment, images, networks[0], files)
     print(text)
     return folder / f"{stem}.md"
+
+
+def _has(method, sigma):
+    return method.sigmas is None or sigma in method.sigmas
 
 
 def _methods(experiment):

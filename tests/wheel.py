@@ -23,9 +23,10 @@ def main():
         venv.create(Path(folder, "venv"), with_pip=True)
         installed = Path(folder, "venv", "bin")
         python, denoise = installed / "python", [installed / "dncnn-keras", "denoise"]
+        quiet = [] if sys.stdout.isatty() else ["--quiet"]
         photograph = "runs/denoise_photograph/noisy.png"
         for command in (
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel],
+            [python, "-m", "pip", "install", *quiet, "--disable-pip-version-check", wheel],
             *([python, example] for example in sorted(ROOT.glob("examples/*.py"))),
             [*denoise, photograph, "clean.png"],
             [python, "-m", "experiments", "--help"],

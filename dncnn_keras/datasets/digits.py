@@ -1,6 +1,9 @@
 """Handwritten digits: MNIST, and the small set that needs no download."""
 
+import contextlib
 import gzip
+import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +73,12 @@ def _read_idx(path):
 def _from_tfds(split):
     import tensorflow_datasets as tfds
 
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    folder = paths.cache_dir() / "datasets"
     try:
-        digits = tfds.load(
-            "mnist", split=split, batch_size=-1, data_dir=paths.cache_dir() / "datasets"
-        )
+        with contextlib.redirect_stdout(io.StringIO()):
+            digits = tfds.load("mnist", split=split, batch_size=-1, data_dir=folder)
     except Exception as error:  # TFDS lets every kind of download error through
         raise DataUnavailableError(
             f"MNIST can be neither downloaded nor found ({type(error).__name__}): put its four "

@@ -1,10 +1,14 @@
 """Images by the name of their set, or from a folder of the user's own."""
 
+import math
 from pathlib import Path
+
+import numpy as np
 
 from dncnn_keras import paths
 from dncnn_keras.datasets.named_image import NamedImage, read_image
 from dncnn_keras.datasets.sample import load_sample
+from dncnn_keras.mapped_file import MappedFile
 
 
 def load_images(
@@ -24,7 +28,8 @@ def load_images(
 
     Returns:
         List of `NamedImage` in the set's order: grey ones of shape `(height, width, 1)`, those
-        of `"bsds500"` of shape `(height, width, 3)`.
+        of `"bsds500"` of shape `(height, width, 3)`. They lie in a file in the cache folder that
+        is mapped into memory.
 
     Raises:
         ValueError: If there is no such set or split, or if a file in the folder is not the
@@ -65,10 +70,7 @@ def load_images(
             f"{name}: there is no split {split!r}, choose one of {', '.join(splits)} "
             f"or a slice such as {splits[0]}[:90%]"
         ) from None
-    return [
-        NamedImage(example["name"].decode(), example["image"])
-        for example in tfds.as_numpy(examples)
-    ]
+    return _map((example["name"].decode(), example["image"]) for example in tfds.as_numpy(examples))
 
 
 def load_folder(path: str | Path) -> list[NamedImage]:
@@ -80,7 +82,8 @@ def load_folder(path: str | Path) -> list[NamedImage]:
 
     Returns:
         List of `NamedImage`, sorted by name. The names are the file names; grey images have
-        shape `(height, width, 1)`, colour ones `(height, width, 3)`.
+        shape `(height, width, 1)`, colour ones `(height, width, 3)`. They lie in a file in the
+        cache folder that is mapped into memory, so that there may be more of them than memory.
 
     Raises:
         FileNotFoundError: If the folder does not exist or is empty.
@@ -92,4 +95,22 @@ def load_folder(path: str | Path) -> list[NamedImage]:
     files = sorted(file for file in folder.iterdir() if file.is_file() and file.name[0] != ".")
     if not files:
         raise FileNotFoundError(f"{folder}: the folder holds no images")
-    return [NamedImage(file.name, read_image(file)) for file in files]
+    return _map((file.name, read_image(file)) for file in files)
+
+
+def _map(images):
+    """Makes `NamedImage`s of pairs (name, pixels), which are never in memory all at once."""
+    names, shapes = [], []
+    with MappedFile() as file:
+        for name, pixels in images:
+            file.add(pixels)
+            names.append(name)
+            shapes.append(pixels.shape)
+        if not names:
+            return []
+        ends = np.cumsum([math.prod(shape) for shape in shapes])
+        parts = np.split(file.array(), ends[:-1])
+    return [
+        NamedImage(name, part.reshape(shape))
+        for name, part, shape in zip(names, parts, shapes, strict=True)
+    ]

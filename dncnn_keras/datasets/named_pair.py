@@ -58,4 +58,4 @@ def read_rgb(path):
         raise UnreadableFileError(str(error)) from error
     if image.shape[-1] != 3:
         raise ValueError(f"{path}: the picture is grey; noisy and clean ones must be in colour")
-    return images.from_float(image, np.uint8)
+    return images.from_float(images.to_float(image), np.uint8)

@@ -5,6 +5,9 @@ import reprlib
 
 import numpy as np
 
+from dncnn_keras.images import from_float, to_float
+from dncnn_keras.progress import track
+
 # Noise of sigma 255, the largest, leaves [0, 1] by less; grey levels of 255 leave it by far more.
 LARGEST = 10
 
@@ -64,15 +67,30 @@ class Denoiser:
             got = reprlib.repr(sigma)
             raise ValueError(f"{self.name}: sigma must be a number from 0 to 255, got {got}")
         clean = np.asarray(self.denoise_batch(noisy, sigma), np.float32)
-        if not np.isfinite(clean).all():
+        if not np.isfinite([clean.min(), clean.max()]).all():
             raise FloatingPointError(f"{self.name}: returned NaN or infinite values")
         return clean
+
+    def denoise_pixels(self, pixels: np.ndarray, sigma: float | None = None) -> np.ndarray:
+        """Denoises a batch of images as they lie in files.
+
+        Args:
+            pixels: uint8 or uint16 array of shape `(batch, height, width, channels)`.
+            sigma: As for a call.
+
+        Returns:
+            Array of the same shape and dtype: clipped and rounded.
+
+        Raises:
+            ValueError, FloatingPointError: As a call does.
+        """
+        return from_float(self(to_float(pixels), sigma), pixels.dtype)
 
     def denoise_batch(self, noisy, sigma):
         """Denoises a checked batch, here channel by channel with `denoise_image`."""
         clean = np.empty_like(noisy)
-        for index in np.ndindex(noisy.shape[0], noisy.shape[3]):
-            image, channel = index
+        channels = list(np.ndindex(noisy.shape[0], noisy.shape[3]))
+        for image, channel in track(channels, f"{self.name}, channels"):
             clean[image, :, :, channel] = self.denoise_image(noisy[image, :, :, channel], sigma)
         return clean
 

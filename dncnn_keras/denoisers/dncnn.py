@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from dncnn_keras.denoisers.denoiser import Denoiser
 from dncnn_keras.folding import fold_batch_norm
+from dncnn_keras.images import from_float, to_float
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.tiling import apply_tiled
 
@@ -49,6 +50,14 @@ class DnCNNDenoiser(Denoiser):
                 f"got {noisy.shape[3]}"
             )
         return apply_tiled(self._denoise_window, noisy, self._tile, self._overlap)
+
+    def denoise_pixels(self, pixels, sigma=None):
+        """Denoises images as they lie in files; only a window at a time takes floats' memory."""
+
+        def denoise_window(window):
+            return from_float(self(to_float(window), sigma), pixels.dtype)
+
+        return apply_tiled(denoise_window, pixels, self._tile, self._overlap)
 
     def _denoise_window(self, noisy):
         """Denoises image by image, so that the hidden layers' memory does not grow with them."""

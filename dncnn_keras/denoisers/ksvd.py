@@ -8,6 +8,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from dncnn_keras.denoisers.denoiser import Denoiser
+from dncnn_keras.progress import track
 
 PATCH_SIZE = 8
 # Signals that one worker codes together, and how many of them at a time where a step's own
@@ -95,7 +96,7 @@ class KSVD(Denoiser):
         rows, columns = windows.shape[:2]
         strip = max(1, STRIP_PATCHES // columns)
         residual = np.zeros_like(noisy)
-        for top in range(0, rows, strip):
+        for top in track(range(0, rows, strip), "K-SVD, coding"):
             patches = _without_mean(windows[top : top + strip])
             errors, _ = batch_omp(patches, dictionary, error_goal)
             errors = errors.reshape(-1, columns, PATCH_SIZE, PATCH_SIZE)
@@ -161,7 +162,7 @@ def learn_dictionary(signals, dictionary, error_goal, iterations):
     """
     # A signal within the goal needs no atom, hence teaches none.
     signals = signals[_energy(signals) > error_goal]
-    for _ in range(iterations if len(signals) else 0):
+    for _ in track(range(iterations if len(signals) else 0), "K-SVD, dictionary"):
         residuals, code = batch_omp(signals, dictionary, error_goal)
         dictionary, residuals = update_atoms(dictionary, residuals, code)
         dictionary = replace_atoms(dictionary, signals, residuals, code)

@@ -4,6 +4,8 @@ import argparse
 import subprocess
 import sys
 
+from tqdm import tqdm
+
 from dncnn_keras.quiet import import_tensorflow
 
 
@@ -23,7 +25,8 @@ def main(argv=None):
     problems = []
     for name in [arguments.kind] if arguments.kind else KINDS:
         try:
-            outcome = survive(KINDS[name](), arguments.kills, arguments.seed)
+            with tqdm(None, name, arguments.kills, False, unit="kill", disable=None) as bar:
+                outcome = survive(KINDS[name](), arguments.kills, arguments.seed, bar.update)
         except subprocess.CalledProcessError as error:
             print(f"{name:20}left out: {error.stderr.decode().strip()}")
             continue

@@ -44,5 +44,5 @@ class Evaluation(Kind):
         """See `Kind.results`."""
         summary = read_json(folder / "runs/trial.json", ["experiment", "images", "methods"])
         for row in summary["methods"]:
-            del row["seconds"], row["provenance"]
+            del row["test"]["seconds"], row["provenance"]
         return {**summary, "picture": (folder / "runs/trial.png").read_bytes()}

@@ -66,7 +66,7 @@ class Pace(NamedTuple):
     unit: float
 
 
-def survive(kind, kills, seed):
+def survive(kind, kills, seed, on_strike=lambda: None):
     """Strikes an experiment until it was struck as often as asked.
 
     Args:
@@ -74,6 +74,7 @@ def survive(kind, kills, seed):
         kills: Number of strikes. They are spread over one run, or over several where one ends
             before its last.
         seed: What the moments are drawn from.
+        on_strike: Function without arguments that is called after each of them.
 
     Returns:
         An `Outcome`.
@@ -85,7 +86,7 @@ def survive(kind, kills, seed):
         return Outcome(0, 0, kills, (f"undisturbed: {problem}",))
     total = Outcome()
     while total.kills < kills:
-        outcome = _disturbed(kind, kills - total.kills, generator, expected, pace)
+        outcome = _disturbed(kind, kills - total.kills, generator, expected, pace, on_strike)
         total = Outcome(*(a + b for a, b in zip(total, outcome, strict=True)))
     return total
 
@@ -103,7 +104,7 @@ def _undisturbed(kind):
         return results, Pace(begun - started, (time.monotonic() - begun) / kind.units)
 
 
-def _disturbed(kind, kills, generator, expected, pace):
+def _disturbed(kind, kills, generator, expected, pace, on_strike):
     """Strikes a run until it ends."""
     moments = sorted(generator.uniform(0, kind.units) for _ in range(kills))
     struck, cut, kept = 0, 0, 0
@@ -118,6 +119,7 @@ def _disturbed(kind, kills, generator, expected, pace):
                 struck += 1
                 kept = kind.progress(folder) - kind.setback
                 kind.strike(process, folder, generator)
+                on_strike()
                 cut += _temporaries(folder) > leftovers
             else:
                 process = Process(kind.command, folder)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dncnn_keras import DnCNN, cli, images
-from dncnn_keras.images import PixelFormat, read_image, write_image
+from dncnn_keras.images import PixelFormat, read_image, to_float, write_image
 from dncnn_keras.pretrained import save_pretrained
 
 
@@ -36,7 +36,7 @@ def _fails(capfd, *arguments):
 
 def _is_darkened(path, image):
     clean, _ = read_image(path)
-    np.testing.assert_allclose(clean, image - 0.1, rtol=0, atol=0.51 / 255)
+    np.testing.assert_allclose(to_float(clean), image - 0.1, rtol=0, atol=0.51 / 255)
 
 
 @pytest.mark.parametrize("name, channels", [("a.png", 1), ("ä.tif", 3)])
@@ -83,10 +83,26 @@ def test_folder_skips_and_names_what_is_damaged(tmp_path, weights, capfd):
     ]
 
 
-def test_folder_without_trouble(tmp_path, weights):
+def test_folder_without_trouble_tells_of_each_image_if_asked(tmp_path, weights, capfd):
     (tmp_path / "in").mkdir()
     write_image(tmp_path / "in" / "a.png", _image())
-    assert cli.main(["denoise", f"{tmp_path}/in", f"{tmp_path}/out", "--model", weights]) == 0
+    command = ["denoise", f"{tmp_path}/in", f"{tmp_path}/out", "--model", weights]
+    assert cli.main(command) == 0
+    assert capfd.readouterr() == ("", "")
+    assert cli.main([*command, "--verbose"]) == 0
+    out, err = capfd.readouterr()
+    assert out.startswith(f"{tmp_path}/in/a.png: 9 x 12 x 1, ") and err == ""
+
+
+def test_ctrl_c_is_one_line(tmp_path, weights, capfd, monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    write_image(tmp_path / "a.png", _image())
+    monkeypatch.setattr(images, "write_image", stop)
+    command = ["denoise", f"{tmp_path}/a.png", f"{tmp_path}/b.png", "--model", weights]
+    assert cli.main(command) == 130
+    assert capfd.readouterr().err.startswith("\ndncnn-keras: stopped; what is written is whole")
 
 
 def test_wrong_input(tmp_path, weights, capfd):
@@ -131,10 +147,10 @@ def test_a_name_with_a_line_break_is_told_on_one_line(tmp_path, weights, capfd):
 def test_too_little_memory(tmp_path, weights, capfd, monkeypatch):
     write_image(tmp_path / "a.png", _image())
 
-    def to_float(pixels):
+    def decode(data):
         raise MemoryError("Unable to allocate 12 GiB")
 
-    monkeypatch.setattr(images, "to_float", to_float)
+    monkeypatch.setattr(images, "_decode", decode)
     line = _fails(capfd, tmp_path / "a.png", tmp_path / "b.png", "--model", weights)
     assert "Unable to allocate 12 GiB" in line
 
@@ -177,7 +193,7 @@ def test_classical_method(tmp_path):
     write_image(tmp_path / "a.png", np.float32(0.5 + noise))
     arguments = ["denoise", f"{tmp_path}/a.png", f"{tmp_path}/b.png"]
     assert cli.main([*arguments, "--model", "ksvd", "--sigma", "25"]) == 0
-    assert read_image(tmp_path / "b.png")[0].std() < 0.5 * noise.std()
+    assert to_float(read_image(tmp_path / "b.png")[0]).std() < 0.5 * noise.std()
 
 
 def test_help_is_quick():

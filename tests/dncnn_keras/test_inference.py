@@ -5,6 +5,7 @@ from dncnn_keras import DnCNN, denoise, pretrained
 from dncnn_keras.denoisers import dncnn
 from dncnn_keras.denoisers.denoiser import Denoiser
 from dncnn_keras.denoisers.dncnn import DnCNNDenoiser
+from dncnn_keras.images import from_float, to_float
 from dncnn_keras.inference import find_denoiser
 from dncnn_keras.pretrained import save_pretrained
 
@@ -70,6 +71,22 @@ def test_large_images_go_through_in_tiles(monkeypatch):
     np.testing.assert_allclose(denoiser(noisy), model(noisy), rtol=0, atol=1e-5)
     assert len(shapes) == 1
     assert max(shapes.pop()[1:3]) <= 24
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_of_integers_only_a_window_at_a_time_becomes_floats(monkeypatch, dtype):
+    monkeypatch.setattr(dncnn, "TILE", 24)
+    shapes = set()
+    monkeypatch.setattr(dncnn, "to_float", lambda part: shapes.add(part.shape) or to_float(part))
+    denoiser = DnCNNDenoiser(_model(), dtype="float32")
+    top = np.iinfo(dtype).max
+    pixels = np.random.default_rng(0).integers(0, top, (1, 70, 50, 3), dtype, endpoint=True)
+    expected = from_float(denoiser(to_float(pixels)), dtype)
+    np.testing.assert_array_equal(denoiser.denoise_pixels(pixels), expected)
+    assert len(shapes) == 1
+    assert max(shapes.pop()[1:3]) <= 24
+    with pytest.raises(ValueError, match="mine: expected images of shape"):
+        denoiser.denoise_pixels(np.zeros((1, 0, 4, 1), dtype))
 
 
 def test_bfloat16_rounds_the_hidden_layers_only():

@@ -1,10 +1,14 @@
+import gc
 import itertools
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from dncnn_keras.patches import PatchSampler, noisy_patch, noisy_patches
+from dncnn_keras.paths import cache_dir
 
 
 def _ramp(height, width, channels=1):
@@ -41,6 +45,21 @@ def test_patches_are_symmetries_of_places_of_the_images(channels):
     assert len(seen_symmetries) == 8
     assert {number for number, _, _ in seen_places} == {0, 1}
     assert len(seen_places) > 0.7 * len(places)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_the_images_stay_in_a_file_as_long_as_they_are_needed():
+    def mapped():
+        gc.collect()
+        return str(cache_dir()) in Path("/proc/self/maps").read_text()
+
+    sampler = PatchSampler((_ramp(60, 50) for _ in range(2)), patch_size=8, seed=0)
+    batches = noisy_patches(sampler, 25, batch_size=4)
+    assert mapped() and list(cache_dir().iterdir()) == []
+    del sampler
+    assert mapped() and next(iter(batches))[1].shape == (4, 8, 8, 1)
+    del batches
+    assert not mapped()
 
 
 def test_scales_shrink_the_images():

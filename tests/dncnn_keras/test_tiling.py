@@ -34,6 +34,13 @@ def test_tiled_equals_untiled(height, width):
     assert (len(network.shapes) > 1) == (max(height, width) > 20)
 
 
+def test_integers_stay_what_they_are():
+    image = np.random.default_rng(1).integers(0, 2**16, (2, 21, 47, 3), np.uint16)
+    tiled = apply_tiled(lambda window: 65535 - window, image, tile=20, overlap=4)
+    assert tiled.dtype == np.uint16
+    np.testing.assert_array_equal(tiled, 65535 - image)
+
+
 def test_windows_do_no_needless_work():
     network = _Recorder()
     apply_tiled(network, np.zeros((1, 21, 21, 1), np.float32), tile=20, overlap=4)

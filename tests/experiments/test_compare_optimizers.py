@@ -1,4 +1,5 @@
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -103,7 +104,9 @@ def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(fil
     monkeypatch.setattr(module, "Trajectory", Recorder)
     panels = "panels=[{title: Digits, task: {task: mnist, units: 1}, steps: 1}]"
     experiment = read_experiment(file, ["baselines={sgd: [-3, -3]}", "seeds=10", panels])
-    module._run_panel(experiment, experiment.panels[0])
+    bar = mock.Mock()
+    module._run_panel(experiment, experiment.panels[0], bar)
+    assert bar.update.call_count == module._runs_of_a_panel(experiment) == 2 + 10 + 10
     reported, tuned = set(starts["reported"]), set(starts["tuning"][:2])
     assert (len(reported), len(tuned)) == (10, 2)
     # The baseline's reported runs, too, start where the learned rule's do.

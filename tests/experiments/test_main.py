@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import tensorflow as tf
 
@@ -31,3 +33,17 @@ def test_other_lack_of_resources_is_not_taken_for_a_full_disk(monkeypatch):
     monkeypatch.setattr(module, "_report", fail)
     with pytest.raises(tf.errors.ResourceExhaustedError):
         module.main(["report"])
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [("table1", "goes on from what is kept"), ("figure3", "begins again: it keeps nothing")],
+)
+def test_ctrl_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys, file, told):
+    def stop(experiment):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_run", stop)
+    path = Path(module.__file__).with_name(f"{file}.yaml")
+    assert module.main(["run", str(path)]) == 130
+    assert capsys.readouterr().err.startswith(f"\nstopped; the same command {told}")

@@ -5,6 +5,8 @@ import os
 import sys
 from collections import Counter
 
+from tqdm import tqdm
+
 from dncnn_keras.quiet import import_tensorflow
 from tests.fuzz.isolated import run_isolated
 
@@ -31,7 +33,8 @@ def main(argv=None):
     _print("", "what is bad", *OUTCOMES, "tried")
     total, failures = Counter(), []
     for kind in kinds:
-        trials = list(run_isolated(kind, seeds))
+        trials = run_isolated(kind, seeds)
+        trials = list(tqdm(trials, kind, len(seeds), leave=False, unit="input", disable=None))
         for what in sorted({trial.what for trial in trials}):
             _count(kind, what, Counter(trial.outcome for trial in trials if trial.what == what))
         counts = Counter(trial.outcome for trial in trials)

@@ -1,0 +1,34 @@
+import keras
+import pytest
+
+from experiments import optimizers
+from experiments.optimizers import make_optimizer
+from experiments.schema import Optimizer
+from learned_optim.rules import make_rule
+
+
+def _rates(optimizer, steps):
+    rates = []
+    for step in steps:
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    return rates
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"), [("constant", [0, 0.5, 1, 1, 1]), ("cosine", [0, 0.5, 1, 0.5, 0])]
+)
+def test_the_rate_rises_in_the_warmup_and_then_follows_the_schedule(schedule, rates):
+    settings = Optimizer(learning_rate=1.0, warmup=0.2, schedule=schedule)
+    optimizer = make_optimizer(settings, steps=10)
+    assert type(optimizer) is keras.optimizers.Adam
+    assert _rates(optimizer, [0, 1, 2, 6, 10]) == pytest.approx(rates, abs=1e-6)
+
+
+def test_a_learned_rule_is_read_once_and_runs_at_the_rate_it_is_meant_for(monkeypatch):
+    rule, read = make_rule("adam"), []
+    rule.learning_rate = 0.02
+    monkeypatch.setattr(optimizers, "load_rule", lambda name: read.append(name) or rule)
+    optimizer = make_optimizer(Optimizer(name="learned", weights="mine"), steps=10)
+    assert optimizer.rule is rule and read == ["mine"]
+    assert _rates(optimizer, [0, 5]) == pytest.approx([0.02, 0.01])

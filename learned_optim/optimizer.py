@@ -309,12 +309,11 @@ class _Block:
                 state = [tf.where(mask[:, None], *pair) for pair in pairs]
             for variable, value in zip(self._state, state, strict=True):
                 self._optimizer.assign(variable, _pack_state(value, variable.dtype))
-            return [trust * output for output in outputs]
+            return self._rule.fade(outputs, step)
 
-        trust = self._rule.trust(step)
         if self._rule.horizon:
             nothing = [tf.zeros(self._coordinates.size)] * self._rule.outputs
-            outputs = tf.cond(trust > 0, recur, lambda: nothing)
+            outputs = tf.cond(self._rule.trust(step) > 0, recur, lambda: nothing)
         else:
             outputs = recur()
         update = self._rule.update(outputs, observed, self._coordinates)

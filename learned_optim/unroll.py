@@ -122,8 +122,7 @@ def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
             with tape.stop_recording():
                 loss, gradient, inputs, observed, moments = look(parameters, moments, begin + i)
             outputs, state = rule.recur(inputs, state)
-            outputs = [rule.trust(begin + i + 1) * output for output in outputs]
-            update = rule.update(outputs, observed, coordinates)
+            update = rule.update(rule.fade(outputs, begin + i + 1), observed, coordinates)
             with tape.stop_recording():
                 change = coordinates.split(rate(begin + i) * update)
                 parameters = [p - c for p, c in zip(parameters, change, strict=True)]

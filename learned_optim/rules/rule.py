@@ -134,6 +134,21 @@ class Rule(keras.layers.Layer):
             return tf.ones(())
         return tf.clip_by_value(2.0 - tf.cast(step, tf.float32) / self.horizon, 0.0, 1.0)
 
+    def fade(self, outputs, step):
+        """Scales the network's outputs by how much of them counts at a step.
+
+        Args:
+            outputs: List of `self.outputs` tensors of shape `(size,)`, as `recur` returns them.
+            step: Scalar, 1 at the first step.
+
+        Returns:
+            List of tensors, for `update`.
+        """
+        if not self.horizon:
+            return outputs
+        trust = self.trust(step)
+        return [trust * output for output in outputs]
+
     def call(self, gradient, moments, state, step, coordinates):
         """Does a whole step.
 
@@ -145,8 +160,7 @@ class Rule(keras.layers.Layer):
         """
         inputs, observed, moments = self.observe(gradient, moments, step, coordinates)
         outputs, state = self.recur(inputs, state)
-        outputs = [self.trust(step) * output for output in outputs]
-        return self.update(outputs, observed, coordinates), moments, state
+        return self.update(self.fade(outputs, step), observed, coordinates), moments, state
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -6,7 +6,6 @@ import pytest
 from dncnn_keras import datasets
 from experiments import real_rows
 from experiments.__main__ import main
-from experiments.checkpoint import Checkpoint
 from experiments.read_experiment import ExperimentError, read_experiment
 from meta_aux import MaskNetwork, MultiTask, RealDenoiser
 from meta_aux.pretrained import save_pretrained
@@ -98,17 +97,12 @@ def test_rows_are_trained_for_the_same_time_and_measured(folder, monkeypatch, ca
     assert second["start"] == f"{SHARED}/multitask-first-2s.weights.h5"
 
 
-def test_a_stopped_table_goes_on_with_the_updates_that_were_counted(folder, monkeypatch, capsys):
+def test_a_stopped_table_goes_on_with_the_updates_that_were_counted(
+    folder, killed_after_an_epoch, monkeypatch, capsys
+):
     table = TABLE.partition("  - {title: again")[0]
     (folder / "table.yaml").write_text(table)
-    save = Checkpoint.on_epoch_end
-
-    def save_and_die(self, epoch, logs=None):
-        save(self, epoch, logs)
-        raise RuntimeError("killed")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "on_epoch_end", save_and_die)
+    with killed_after_an_epoch():
         assert main(["run", "table.yaml"]) == 2
     # On a machine that is slower now the run is the same nevertheless.
     monkeypatch.setattr(real_rows, "updates_within", lambda training, seconds: 1)

@@ -7,7 +7,6 @@ import pytest
 
 from experiments import train_real
 from experiments.__main__ import main
-from experiments.checkpoint import Checkpoint
 from experiments.read_experiment import ExperimentError, read_experiment
 from experiments.real_networks import load_network
 from meta_aux.pretrained import load_pretrained
@@ -42,17 +41,12 @@ def weights(name):
 
 
 @pytest.mark.parametrize("file", ["maxl.yaml", "mtl.yaml", "plain.yaml"])
-def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(folder, file, monkeypatch):
+def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(
+    folder, file, killed_after_an_epoch
+):
     assert main(["run", file]) == 0
     whole = weights("tiny")
-    save = Checkpoint.on_epoch_end
-
-    def save_and_die(self, epoch, logs=None):
-        save(self, epoch, logs)
-        raise RuntimeError("killed")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "on_epoch_end", save_and_die)
+    with killed_after_an_epoch():
         assert main(["run", file, "--set", "name=stopped"]) == 2
     assert main(["run", file, "--set", "name=stopped"]) == 0
     for one, other in zip(whole, weights("stopped"), strict=True):

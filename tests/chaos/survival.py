@@ -166,10 +166,13 @@ def _finish(kind, process, folder):
 def _temporaries(folder):
     """Files that have not got their own names yet, each with the time when it was written."""
     found = set()
-    for path in folder.glob("runs/**/*"):
-        if path.name.startswith(".") or path.name.startswith("new."):
-            try:
-                found.add((path, path.stat().st_mtime_ns))
-            except FileNotFoundError:  # it has got it now
-                continue
+    # `os.walk` passes over folders that are renamed under its feet; `glob` fails there.
+    for parent, folders, files in os.walk(folder / "runs"):
+        for name in folders + files:
+            if name.startswith(".") or name.startswith("new."):
+                path = Path(parent, name)
+                try:
+                    found.add((path, path.stat().st_mtime_ns))
+                except FileNotFoundError:  # it has got it now
+                    continue
     return found

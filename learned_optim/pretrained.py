@@ -122,6 +122,7 @@ class _Weights(keras.Model):
     """A model of nothing but a rule: Keras saves and loads models."""
 
     def __init__(self, rule):
-        super().__init__()
+        # Keras counts models without a name, and would write the count into the file.
+        super().__init__(name="weights")
         self.rule = rule
         self.built = True

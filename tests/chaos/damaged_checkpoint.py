@@ -14,6 +14,7 @@ class DamagedCheckpoint(Training):
         """See `Kind.strike`."""
         super().strike(process, folder, generator)
         run = folder / "runs/trial"
-        if (run / "previous.weights.h5").exists() and (run / "checkpoint.weights.h5").exists():
-            file = run / "checkpoint.weights.h5"
+        file = run / "checkpoint.weights.h5"
+        # It is empty where the last damage emptied it, and the run had no time to see that.
+        if (run / "previous.weights.h5").exists() and file.exists() and file.stat().st_size:
             file.write_bytes(damage_bytes(generator, file.read_bytes())[1])

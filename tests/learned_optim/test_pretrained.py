@@ -58,6 +58,11 @@ def test_describes_the_weights(released, tmp_path):
     assert about["sha256"] == hashlib.sha256(data).hexdigest()
 
 
+def test_the_same_weights_make_the_same_file(released, tmp_path):
+    first, second = (save_rule(released, name, tmp_path) for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+
+
 def test_by_default_a_rule_is_saved_with_the_rate_that_it_has(tmp_path, learned):
     rule = learned("adam", units=2)
     rule.learning_rate = 0.03

@@ -140,8 +140,10 @@ def _wait(kind, process, folder, moment, kept, generator, pace):
     started, leftovers = time.monotonic(), _temporaries(folder)
     delay = generator.random() * pace.start
     reached = started if where == "start" else None
+    # What is kept of the last process does not tell that this one is at work.
+    earliest = int(moment) if kind.at_start else max(int(moment), kind.progress(folder) + 1)
     while process.poll() is None:
-        if reached is None and kind.progress(folder) >= int(moment):
+        if reached is None and kind.progress(folder) >= earliest:
             reached, delay = time.monotonic(), moment % 1 * pace.unit
         if kind.progress(folder) < kept:
             raise Lost(f"fell back behind {kept} of {kind.units}")

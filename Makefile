@@ -11,12 +11,14 @@ READY := $(VENV)/.ready
 # pip and the runs show how far they are on a terminal, and are quiet elsewhere; VERBOSE=1 tells more.
 PIP := $(RUN) -m pip install --disable-pip-version-check $(if $(MAKE_TERMOUT),,--quiet)
 EXPERIMENT := $(RUN) -m experiments run $(if $(VERBOSE),--verbose)
+# $(call one_of,NAME,VALUES): ends with one line where the variable has none of the values.
+one_of = $(if $(filter $2,$($1)),,$(error $1=$($1): must be one of: $2))
 
 help:            ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z0-9-]*\): *.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 26
 	@echo "Data: DENOISE_DATA=FOLDER names a folder that holds bsd400/ bsd68/ set12/ bsds500/{train,val,test}/"
-	@echo "      as image files; what is missing there is downloaded, but for the pairs of real noise, polyu/"
+	@echo "      and mnist/; what is missing there is downloaded, but for the pairs of real noise, polyu/"
 	@echo "      and nam_cc15/. Prepared copies: DENOISE_CACHE."
 	@echo "VERBOSE=1: a line for every epoch. Ctrl-C ends any of them; it says how to go on."
 
@@ -51,12 +53,13 @@ bench: $(READY)  ## Measure speed and memory; PyTorch beside it where TORCH=1.
 SIGMAS ?= 15,25,50
 PROTOCOL ?= honest
 PROFILE ?= released
+PROFILES := released meta small paper
 PROFILE_FILE := experiments/dncnn_blind$(if $(filter-out released,$(PROFILE)),_$(PROFILE)).yaml
 PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
 TABLE1_MODELS := $(if $(TRAIN),[runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5],)
 
 reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper RECOMPUTE=1 TRAIN=1 PROFILE=paper
-	$(if $(TRAIN),$(EXPERIMENT) $(PROFILE_FILE))
+	$(if $(TRAIN),$(call one_of,PROFILE,$(PROFILES))$(EXPERIMENT) $(PROFILE_FILE))
 	$(if $(RECOMPUTE),$(PIP) --editable '.[bm3d]')
 	$(EXPERIMENT) experiments/table1.yaml \
 	  --set 'sigmas=$(if $(filter all,$(SIGMAS)),all,[$(SIGMAS)])' --set protocol=$(PROTOCOL) \
@@ -65,15 +68,15 @@ reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper RECOMPUTE=1 TR
 check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSNR here.
 	$(EXPERIMENT) experiments/check_harness.yaml
 
-train: $(READY)  ## Train (or go on training) the model of PROFILE, by default the released one.
-	$(EXPERIMENT) $(PROFILE_FILE)
+train: $(READY)  ## Train (or go on training) PROFILE=released, meta, small or paper.
+	$(call one_of,PROFILE,$(PROFILES))$(EXPERIMENT) $(PROFILE_FILE)
 
 # RULE=default | quadratics | mnist | wide
 RULE ?= default
 RULE_FILE := experiments/meta_train$(if $(filter-out default,$(RULE)),_$(RULE)).yaml
 
 meta-train: $(READY)  ## Meta-train (or go on meta-training) RULE=default, quadratics, mnist or wide.
-	$(EXPERIMENT) $(RULE_FILE)
+	$(call one_of,RULE,default quadratics mnist wide)$(EXPERIMENT) $(RULE_FILE)
 
 reproduce-figure3: $(READY)  ## Learned rule and tuned optimizers on quadratic functions.
 	$(EXPERIMENT) experiments/figure3.yaml
@@ -81,11 +84,11 @@ reproduce-figure3: $(READY)  ## Learned rule and tuned optimizers on quadratic f
 reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MNIST is not to be had.
 	$(EXPERIMENT) experiments/figure4.yaml
 
-# SIZE=small | full
+# SIZE=small | short | full
 SIZE ?= full
 
-reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=small.
-	$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
+reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=small or short.
+	$(call one_of,SIZE,small short full)$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
 
 train-real: $(READY)  ## Train the network for real photographs: MAXL, real pairs, then MTL.
 	$(EXPERIMENT) experiments/real_pretrain.yaml

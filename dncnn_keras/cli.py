@@ -52,7 +52,7 @@ def main(argv=None):
 def _parser():
     parser = argparse.ArgumentParser(
         prog="dncnn-keras",
-        description="Image denoising with DnCNN.",
+        description="Image denoising with DnCNN and other methods.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -76,8 +76,8 @@ def _parser():
     denoise.add_argument(
         "--model",
         metavar="NAME",
-        help="dncnn-blind, real-mtl for photographs, nlm, ksvd, bm3d, or the .weights.h5 file of a "
-        f"DnCNN (default: {MODEL}, with --adapt {ADAPTIVE})",
+        help="dncnn-blind, dncnn-blind-meta, real-mtl for photographs, nlm, ksvd, bm3d, or the "
+        f".weights.h5 file of a DnCNN (default: {MODEL}, with --adapt {ADAPTIVE})",
     )
     denoise.add_argument(
         "--adapt",
@@ -136,9 +136,6 @@ def _denoise(arguments):
 
 
 def _load(model):
-    from dncnn_keras.quiet import import_tensorflow
-
-    import_tensorflow()
     from dncnn_keras.inference import find_denoiser
 
     try:

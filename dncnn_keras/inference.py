@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dncnn_keras.denoisers.denoiser import Denoiser
+from dncnn_keras.quiet import import_tensorflow
 
 if TYPE_CHECKING:  # it loads TensorFlow, which the classical methods do without
     from dncnn_keras.dncnn import DnCNN
@@ -94,13 +95,14 @@ def _named(name):
             from dncnn_keras.denoisers.bm3d import BM3D
 
             return BM3D()
+    import_tensorflow()  # what is left are networks
     for plugin in entry_points(group="dncnn_keras.denoisers", name=name):
         return plugin.load()()
     return _learned(name)
 
 
 def _learned(model):
-    # TensorFlow is loaded here, where it is needed, and not for the classical methods.
+    import_tensorflow()
     from dncnn_keras.denoisers.dncnn import DnCNNDenoiser
     from dncnn_keras.dncnn import DnCNN
     from dncnn_keras.pretrained import load_pretrained

@@ -24,6 +24,11 @@ def description_of(weights):
     return weights.with_name(weights.name.removesuffix(SUFFIX) + ".json")
 
 
+def sha256_of(file):
+    """SHA-256 of a file's content in hexadecimal digits; `file` is a `Path`."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def read_description(weights, section):
     """Reads the description of a weight file, and checks that the two belong together.
 
@@ -47,7 +52,7 @@ def read_description(weights, section):
             f"{description}: must be JSON with {section!r} and 'sha256', as it is written "
             "with the weights"
         ) from error
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != sha256:
+    if sha256_of(weights) != sha256:
         raise ValueError(
             f"{weights}: damaged, or not the file that {description.name} describes "
             "(its SHA-256 differs); install or copy the two again"

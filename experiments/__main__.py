@@ -36,7 +36,8 @@ def main(argv=None):
         "run",
         help="run an experiment file, or go on with a stopped run",
         description="Runs an experiment file, or goes on with a run of that name that was stopped. "
-        "Runs are kept in runs/NAME/, what is measured in results/.",
+        "Runs are kept in runs/NAME/, what is measured in results/. What a file may say is told in "
+        "experiments/schema*.py.",
     )
     run.add_argument("file", metavar="FILE", help="experiment file (YAML), e.g. of experiments/")
     run.add_argument(
@@ -52,7 +53,12 @@ def main(argv=None):
         action="store_true",
         help="tell more: every epoch of a training, every optimizer that is tried",
     )
-    commands.add_parser("report", help="write results/report.html and .md of all that is measured")
+    commands.add_parser(
+        "report",
+        help="write results/report.html and .md of all that is measured",
+        description="Writes results/report.html and results/report.md: every table and figure of "
+        "results/ beside the papers'.",
+    )
     arguments = parser.parse_args(argv)
     experiment = None
     try:

@@ -1,6 +1,5 @@
 """Callbacks of all trainings."""
 
-import contextlib
 import time
 
 import keras
@@ -48,29 +47,6 @@ class Validation(keras.callbacks.Callback):
         """Validates in its turn."""
         if (epoch + 1) % self._every == 0:
             logs.update({f"val_{name}": value for name, value in self._measure().items()})
-
-
-class CSVLogger(keras.callbacks.CSVLogger):
-    """Keras's, with columns that not every epoch fills; where it cannot write, it says where.
-
-    Args:
-        filename: Path of the file, to which lines are added.
-        columns: Names of columns that are "NA" in epochs that do not log them.
-    """
-
-    def __init__(self, filename, columns=()):
-        super().__init__(filename, append=True)
-        self._columns = columns
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes a line."""
-        try:
-            super().on_epoch_end(epoch, {**dict.fromkeys(self._columns, "NA"), **(logs or {})})
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self.csv_file.close()  # else its end is another error
-            error.filename = str(self.filename)
-            raise
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -13,7 +13,7 @@ def check_harness(experiment):
     """Denoises BSD68 and Set12 with the published DnCNN-S and compares with the published PSNR.
 
     Args:
-        experiment: A `schema.CheckHarness`.
+        experiment: A `schema_dncnn.CheckHarness`.
 
     Returns:
         Whether every difference is within the tolerance.

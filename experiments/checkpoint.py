@@ -1,6 +1,5 @@
 """Exact resume: a training that is killed at any moment goes on as if it had not been."""
 
-import csv
 import hashlib
 import json
 import os
@@ -10,8 +9,9 @@ import keras
 
 from dncnn_keras.one_line import one_line
 from dncnn_keras.weight_files import load_weights, weights_as_bytes
+from experiments.atomic_write import write_atomically
+from experiments.kept_results import DAMAGED_RUN, first_difference
 
-_DAMAGED = "damaged; delete the folder that it lies in, or give this run another name"
 _SEAL = hashlib.sha256
 
 
@@ -51,7 +51,7 @@ class Checkpoint(keras.callbacks.Callback):
         try:
             before = {**json.loads(file.read_text(encoding="utf-8"))}
         except (ValueError, TypeError, RecursionError):
-            raise ValueError(f"{file}: {_DAMAGED}") from None
+            raise ValueError(f"{file}: {DAMAGED_RUN}") from None
         key = first_difference(before, json.loads(json.dumps(settings)))
         if key:
             raise ValueError(
@@ -88,7 +88,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._current_is_good = file == self._current
             return self._counter(model) // self.steps_per_epoch
         if files:
-            raise ValueError(f"{files[0]}: {_DAMAGED}")
+            raise ValueError(f"{files[0]}: {DAMAGED_RUN}")
         return 0
 
     def on_epoch_end(self, epoch, logs=None):
@@ -109,56 +109,6 @@ class Checkpoint(keras.callbacks.Callback):
             os.replace(self._current, self._previous)
         os.replace(new, self._current)
         self._current_is_good = True
-
-
-def trim_log(file, epochs):
-    """Drops the lines of a Keras CSV log that belong to epochs which will be run again."""
-    if file.exists():
-        try:
-            with file.open(newline="", encoding="utf-8") as opened:
-                header, *rows = list(csv.reader(opened)) or [[]]
-            rows = [row for row in rows if len(row) == len(header) and int(row[0]) < epochs]
-        except (ValueError, IndexError, csv.Error):
-            raise ValueError(f"{file}: {_DAMAGED}") from None
-        lines = [",".join(row) for row in ([header, *rows] if rows else [])]
-        write_atomically(file, "".join(line + "\n" for line in lines))
-
-
-def write_atomically(file, content):
-    """Writes a file so that it holds either its old or its new content, never a part.
-
-    Args:
-        file: `Path` of the file.
-        content: String or bytes.
-
-    Raises:
-        OSError: If it cannot be written; its `filename` is that of the file.
-    """
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = file.with_name(f".{file.name}.new")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, file)
-    except OSError as error:
-        error.filename = str(file)
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def first_difference(old, new, path=""):
-    """Returns the key of the first value that differs in two JSON-like dicts, or `None`.
-
-    >>> first_difference({"training": {"steps": 1}}, {"training": {"steps": 2}})
-    'training.steps'
-    """
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            found = first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
-            if found:
-                return found
-        return None
-    return None if old == new else path
 
 
 def _check_seal(file):

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import sys
 
 import keras
 import numpy as np
@@ -11,8 +10,9 @@ import tensorflow as tf
 from dncnn_keras.datasets import DataUnavailableError
 from dncnn_keras.datasets.digits import load_digits
 from dncnn_keras.paths import RESULTS, RUNS
-from experiments.checkpoint import write_atomically
+from experiments.atomic_write import write_atomically
 from experiments.curves import loss_curves
+from experiments.notice import print_notice
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.tasks import TaskMaker
@@ -28,18 +28,17 @@ _OPTIMIZERS = {
 }
 # Seeds of the runs, and of initial weights, begin here: meta-training has used none of them.
 _FIRST_SEED = 1000
-_FALLBACK = """
-  !!  {reason}
-  !!  scikit-learn's small digits are used instead. The figures below are NOT those of MNIST
-  !!  and cannot be compared with the paper's; they are written to runs/, not to results/.
-"""
+_FALLBACK = """\
+{}
+scikit-learn's small digits are used instead. The figures below are NOT those of MNIST
+and cannot be compared with the paper's; they are written to runs/, not to results/."""
 
 
 def compare_optimizers(experiment):
     """Tunes the baselines, runs everything, and writes table and picture.
 
     Args:
-        experiment: A `schema.CompareOptimizers`.
+        experiment: A `schema_tasks.CompareOptimizers`.
 
     Returns:
         Path of the Markdown table.
@@ -80,8 +79,7 @@ def _choose_digits(experiment):
     try:
         load_digits("mnist", "test")
     except DataUnavailableError as error:
-        reason = str(error).replace("\n", "\n  !!  ")
-        print(_FALLBACK.format(reason=reason), file=sys.stderr, flush=True)
+        print_notice(_FALLBACK.format(error))
         return "digits", RUNS  # must never replace the figures of MNIST in `results/`
     return "mnist", RESULTS
 

@@ -37,14 +37,13 @@ def meta_training_curves(folder):
     _finish(figure, axes, folder / "curves.png")
 
 
-def loss_curves(panels, file, ylabel="loss"):
+def loss_curves(panels, file):
     """Plots mean losses over steps, with the runs' spread, one panel a task.
 
     Args:
         panels: List of `(title, curves)`; `curves` maps an optimizer's title to an array of
             shape `(runs, steps + 1)`.
         file: `Path` of the PNG.
-        ylabel: What is plotted.
     """
     figure, axes = plt.subplots(
         1, len(panels), figsize=(5.2 * len(panels), 4.2), layout="constrained", squeeze=False
@@ -55,7 +54,7 @@ def loss_curves(panels, file, ylabel="loss"):
             (line,) = panel.semilogy(runs.mean(axis=0), label=name)
             low, high = np.percentile(runs, [10, 90], axis=0)
             panel.fill_between(range(len(low)), low, high, color=line.get_color(), alpha=0.12)
-        panel.set(xlabel="step", ylabel=ylabel, title=title)
+        panel.set(xlabel="step", ylabel="loss", title=title)
     axes[0][0].legend(frameon=False, fontsize=9)
     _finish(figure, axes[0], file)
 

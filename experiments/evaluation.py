@@ -13,7 +13,8 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from dncnn_keras import metrics, noise, seeds
-from experiments.checkpoint import write_atomically
+from dncnn_keras.images import to_float
+from experiments.atomic_write import write_atomically
 from experiments.kept_results import Provenance, read_kept
 from experiments.provenance import provenance
 
@@ -83,7 +84,7 @@ def noisy_image(image, sigma, seed):
         Pair (noisy, clean) of float32 arrays of shape `(height, width, channels)`; the noisy one
         is not clipped.
     """
-    clean = image.pixels.astype(np.float32) / 255
+    clean = to_float(image.pixels)
     seed = seeds.derive(seed, "test", image.name, f"{sigma:g}")
     return noise.add_gaussian(clean, sigma, seed).numpy(), clean
 

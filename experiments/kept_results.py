@@ -1,8 +1,10 @@
-"""Results that an earlier run kept, checked before they are used again."""
+"""What an earlier run kept, checked before it is used again."""
 
 import json
 
 import pydantic
+
+DAMAGED_RUN = "damaged; delete the folder that it lies in, or give this run another name"
 
 
 class Provenance(pydantic.BaseModel):
@@ -41,3 +43,18 @@ def read_kept(path, kind):
         return json.loads(text)
     except ValueError:
         raise ValueError(f"{path}: damaged; delete it, and it is computed again") from None
+
+
+def first_difference(old, new, path=""):
+    """Returns the key of the first value that differs in two JSON-like dicts, or `None`.
+
+    >>> first_difference({"training": {"steps": 1}}, {"training": {"steps": 2}})
+    'training.steps'
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            found = first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+            if found:
+                return found
+        return None
+    return None if old == new else path

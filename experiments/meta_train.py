@@ -7,12 +7,11 @@ import math
 import keras
 import numpy as np
 
-from experiments.callbacks import CSVLogger
-from experiments.checkpoint import Checkpoint, trim_log, write_atomically
+from experiments.atomic_write import write_atomically
 from experiments.curves import meta_training_curves
+from experiments.fit import fit
 from experiments.images import split_images
-from experiments.multi_worker import stop_told
-from experiments.progress import Bar, Progress, tell
+from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.strategy import make_strategy
 from experiments.tasks import TaskMaker, draw_tasks
@@ -27,7 +26,7 @@ def meta_train(experiment, folder):
     Of several workers the first one judges and writes; all of them read its checkpoint.
 
     Args:
-        experiment: A `schema.MetaTrain`.
+        experiment: A `schema_tasks.MetaTrain`.
         folder: `Path` of the run. The checkpoint, `log.csv`, `held_out.csv`, the trajectories of
             the held-out runs, TensorBoard's events, the best rule until now and a picture of the
             curves are written there.
@@ -40,7 +39,6 @@ def meta_train(experiment, folder):
         RuntimeError: If another worker has stopped.
     """
     strategy = make_strategy(experiment.devices)  # before anything is computed
-    settings = experiment.model_dump(mode="json")
     training = experiment.training
     train_images, held_out_images = None, None
     if any(task.task == "dncnn" for task in (*experiment.tasks, *experiment.held_out.tasks)):
@@ -79,38 +77,20 @@ def meta_train(experiment, folder):
         jit_compile=False,
     )
     writes = strategy.extended.should_checkpoint
-    checkpoint = Checkpoint(
-        folder, settings, training.epoch, lambda model: int(model.update.numpy()), writes
+    held_out_maker = TaskMaker(
+        held_out_images, experiment.digits, "train", experiment.seed + 1, range(500, 504)
     )
-    done = checkpoint.restore(trainer)
-    if done:
-        print(f"{folder}: going on after {done * training.epoch:,} of {training.updates:,} updates")
-
-    progress = Progress(folder.name)
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: trainer.share_live_tasks())]
-    if writes:
-        for log in ("log.csv", "held_out.csv"):
-            trim_log(folder / log, done)
-        held_out_maker = TaskMaker(
-            held_out_images, experiment.digits, "train", experiment.seed + 1, range(500, 504)
-        )
-        callbacks += [
-            HeldOutRuns(experiment, rule, held_out_maker, folder),
-            CSVLogger(folder / "log.csv"),
-            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
-            checkpoint,
-            progress,
-        ]
-    with stop_told(), progress:
-        trainer.fit(
-            trainer.updates(),
-            initial_epoch=done,
-            epochs=training.updates // training.epoch,
-            steps_per_epoch=training.epoch,
-            shuffle=False,
-            callbacks=callbacks,
-            verbose=0,
-        )
+    held_out_runs = HeldOutRuns(experiment, rule, held_out_maker, folder) if writes else None
+    fit(
+        trainer,
+        lambda start: trainer.updates(),
+        experiment,
+        folder,
+        writes,
+        [keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: trainer.share_live_tasks())],
+        held_out_runs,
+        lambda trainer: int(trainer.update.numpy()),
+    )
     if writes:
         meta_training_curves(folder)
     return folder / f"{experiment.name}.weights.h5"
@@ -120,11 +100,13 @@ class HeldOutRuns(keras.callbacks.Callback):
     """Judges the rule by whole optimisation runs, and keeps the best.
 
     Args:
-        experiment: A `schema.MetaTrain`.
+        experiment: A `schema_tasks.MetaTrain`.
         rule: The `Rule` that is being trained.
         maker: `TaskMaker` of the held-out tasks.
         folder: `Path` of the run; `held_out.csv` and the best rule are written there.
     """
+
+    columns = ()  # to `log.csv` it adds none
 
     def __init__(self, experiment, rule, maker, folder):
         super().__init__()

@@ -1,9 +1,7 @@
 """The methods that Table 1 compares, each with all that decides its results."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +11,9 @@ from dncnn_keras.denoisers.denoiser import Denoiser
 from dncnn_keras.denoisers.dncnn import DnCNNDenoiser
 from dncnn_keras.denoisers.ksvd import KSVD
 from dncnn_keras.denoisers.nlm import NLM
+from dncnn_keras.images import from_float, to_float
 from dncnn_keras.pretrained import weights_file
+from dncnn_keras.weight_files import sha256_of
 
 OFFICIAL_FOLDER = "official_dncnn"
 
@@ -65,8 +65,7 @@ class Quantised(Denoiser):
 
     def denoise_image(self, noisy, sigma):
         """Clips and rounds the noisy image before it is denoised."""
-        quantised = np.round(np.clip(noisy, 0, 1) * 255) / np.float32(255)
-        return self.denoiser.denoise_image(quantised, sigma)
+        return self.denoiser.denoise_image(to_float(from_float(noisy, np.uint8)), sigma)
 
 
 def classical_methods(protocol):
@@ -93,7 +92,7 @@ def pretrained_method(name):
         label,
         titles.get(label, label),
         lambda sigma: DnCNNDenoiser(load_pretrained(name)),
-        {"weights_sha256": _sha256(file)},
+        {"weights_sha256": sha256_of(file)},
     )
 
 
@@ -110,7 +109,7 @@ def official_methods():
                 "official-dncnn-s",
                 "DnCNN-S (its authors')",
                 lambda sigma: DnCNNDenoiser(load_official(files[sigma])),
-                {"weights_sha256": {f.name: _sha256(f) for f in files.values()}},
+                {"weights_sha256": {f.name: sha256_of(f) for f in files.values()}},
                 slow=True,
                 sigmas=tuple(sorted(files)),
             )
@@ -122,12 +121,8 @@ def official_methods():
                 "official-dncnn-b",
                 "DnCNN-B (its authors')",
                 lambda sigma: DnCNNDenoiser(load_official(blind)),
-                {"weights_sha256": _sha256(blind)},
+                {"weights_sha256": sha256_of(blind)},
                 slow=True,
             )
         )
     return methods
-
-
-def _sha256(file):
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()

@@ -8,7 +8,8 @@ import matplotlib
 import numpy as np
 
 from dncnn_keras import metrics
-from experiments.checkpoint import write_atomically
+from dncnn_keras.images import from_float, to_float
+from experiments.atomic_write import write_atomically
 from experiments.evaluation import noisy_image
 
 matplotlib.use("Agg")
@@ -56,7 +57,7 @@ def visual_comparison(experiment, dataset, images, methods, file):
     be made again without them.
 
     Args:
-        experiment: A `schema.Table1`.
+        experiment: A `schema_dncnn.Table1`.
         dataset: Name of the data set the images are of.
         images: List of `datasets.NamedImage`.
         methods: List of `methods.Method`.
@@ -101,7 +102,7 @@ def noisy_and_denoised(experiment, images, method, files):
     """Writes the image of the visual comparison before and after, pixel on pixel.
 
     Args:
-        experiment: A `schema.Table1`.
+        experiment: A `schema_dncnn.Table1`.
         images: List of `datasets.NamedImage`.
         method: The `methods.Method` that denoises.
         files: Pair of `Path`s of the PNGs of the noisy and the denoised image, 8 bit.
@@ -119,7 +120,7 @@ def _chosen(experiment, images):
 
 def _output(method, noisy, sigma, kept):
     if method.slow and kept.exists():
-        return cv2.imread(str(kept), cv2.IMREAD_GRAYSCALE)[..., None] / np.float32(255)
+        return to_float(cv2.imread(str(kept), cv2.IMREAD_GRAYSCALE)[..., None])
     output = method.make(sigma)(noisy[None], sigma)[0]
     if method.slow:
         _write(output, kept)
@@ -128,7 +129,7 @@ def _output(method, noisy, sigma, kept):
 
 def _write(pixels, file):
     file.parent.mkdir(parents=True, exist_ok=True)
-    encoded = cv2.imencode(".png", np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))[1]
+    encoded = cv2.imencode(".png", from_float(pixels, np.uint8))[1]
     write_atomically(file, encoded.tobytes())
 
 

@@ -9,12 +9,12 @@ import pydantic
 
 from dncnn_keras.one_line import one_line
 from dncnn_keras.paths import RESULTS, RUNS
-from experiments.checkpoint import first_difference, write_atomically
+from experiments.atomic_write import write_atomically
 from experiments.curves import race_curves
-from experiments.kept_results import read_kept
+from experiments.kept_results import first_difference, read_kept
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
-from experiments.schema import TrainDnCNN
+from experiments.schema_dncnn import TrainDnCNN
 from experiments.train_dncnn import train_dncnn
 
 _TUNING_SEED = 100
@@ -32,7 +32,7 @@ def race_dncnn(experiment):
     """Tunes, runs and compares the contenders.
 
     Args:
-        experiment: A `schema.RaceDnCNN`.
+        experiment: A `schema_dncnn.RaceDnCNN`.
 
     Returns:
         Path of the Markdown table.

@@ -12,8 +12,9 @@ import pydantic
 import yaml
 
 from dncnn_keras.one_line import one_line
-from experiments import schema
+from experiments.schema_dncnn import CheckHarness, RaceDnCNN, Table1, TrainDnCNN
 from experiments.schema_real import RealTable, TrainReal
+from experiments.schema_tasks import CompareOptimizers, MetaTrain
 
 
 class ExperimentError(ValueError):
@@ -24,12 +25,12 @@ class ExperimentError(ValueError):
 
 
 KINDS = {
-    "train-dncnn": schema.TrainDnCNN,
-    "meta-train": schema.MetaTrain,
-    "table1": schema.Table1,
-    "check-harness": schema.CheckHarness,
-    "compare-optimizers": schema.CompareOptimizers,
-    "race-dncnn": schema.RaceDnCNN,
+    "train-dncnn": TrainDnCNN,
+    "meta-train": MetaTrain,
+    "table1": Table1,
+    "check-harness": CheckHarness,
+    "compare-optimizers": CompareOptimizers,
+    "race-dncnn": RaceDnCNN,
     "train-real": TrainReal,
     "real-table": RealTable,
 }

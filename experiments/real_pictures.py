@@ -3,6 +3,7 @@
 import numpy as np
 
 from dncnn_keras import metrics
+from dncnn_keras.images import to_float
 from experiments.pictures import plt, save_figure
 from meta_aux import adapt
 
@@ -16,7 +17,7 @@ def real_comparison(pair, denoiser, experiment, file):
         experiment: A `schema_real.RealTable`.
         file: `Path` of the PNG.
     """
-    noisy, clean = (image.astype(np.float32) / 255 for image in (pair.noisy, pair.clean))
+    noisy, clean = to_float(pair.noisy), to_float(pair.clean)
     found = adapt(denoiser, noisy, experiment.steps, details=True)
     top, left, side = experiment.zoom
     window = (slice(top, top + side), slice(left, left + side))

@@ -6,8 +6,7 @@ import pydantic
 
 from dncnn_keras.one_line import one_line
 from dncnn_keras.weight_files import SUFFIX
-from experiments.checkpoint import first_difference
-from experiments.kept_results import read_kept
+from experiments.kept_results import first_difference, read_kept
 from experiments.schema import Budget
 from experiments.schema_real import TrainReal
 from experiments.train_real import train_real, updates_within

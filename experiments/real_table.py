@@ -4,9 +4,7 @@ Some are trained for the table, within the same time; others are released.
 """
 
 import functools
-import hashlib
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,10 +17,12 @@ from pydantic import Field
 from tqdm import tqdm
 
 from dncnn_keras import datasets, metrics
+from dncnn_keras.images import from_float, to_float
 from dncnn_keras.paths import RESULTS, RUNS
-from dncnn_keras.weight_files import SUFFIX
-from experiments.checkpoint import write_atomically
+from dncnn_keras.weight_files import SUFFIX, sha256_of
+from experiments.atomic_write import write_atomically
 from experiments.evaluation import ResultsFile, measure_all
+from experiments.notice import print_notice
 from experiments.provenance import provenance
 from experiments.real_networks import denoise, load_network
 from experiments.real_pictures import real_comparison
@@ -33,11 +33,10 @@ from meta_aux.pretrained import WEIGHTS, load_pretrained
 # Strength for luminance and colour, sides of the template and of the search window: settings that
 # others have published for this set.
 _NLM = [5, 5, 5, 15]
-_FALLBACK = """
-  !!  {reason}
-  !!  Embedded photographs with made-up noise are used instead; no figure below can be
-  !!  compared with any paper's.
-"""
+_FALLBACK = """\
+{}
+Embedded photographs with made-up noise are used instead; no figure below can be
+compared with any paper's."""
 
 
 class RealMeasurement(pydantic.BaseModel):
@@ -123,8 +122,7 @@ def _with_data(experiment):
     try:
         return experiment, _load_sets(experiment)
     except datasets.DataUnavailableError as error:
-        reason = str(error).replace("\n", "\n  !!  ")
-        print(_FALLBACK.format(reason=reason), file=sys.stderr, flush=True)
+        print_notice(_FALLBACK.format(error))
     change = {"dataset": "sample", "folder": None, "split": "train"}
     stages = tuple(
         stage.model_copy(update={"data": stage.data.model_copy(update=change)})
@@ -165,7 +163,7 @@ def _methods(experiment):
 def _of_weights(name, title, model, weights, steps):
     made_with = {"steps": steps}
     if weights.is_file():  # else `load_network` says what is missing
-        made_with["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+        made_with["weights_sha256"] = sha256_of(weights)
 
     def make():
         return functools.partial(denoise, load_network(model), steps=steps)
@@ -174,13 +172,14 @@ def _of_weights(name, title, model, weights, steps):
 
 
 def _opencv_nlm(noisy):
-    pixels = np.round(np.clip(noisy, 0, 1) * 255).astype(np.uint8)[..., ::-1]  # BGR
+    pixels = from_float(noisy, np.uint8)[..., ::-1]  # BGR
     denoised = cv2.fastNlMeansDenoisingColored(pixels, None, *_NLM)
-    return [denoised[..., ::-1].astype(np.float32) / 255]
+    return [to_float(denoised[..., ::-1])]
 
 
 def _results(method, pairs, results, devices):
     """Returns `before` (and, of what adapts, `after`): lists of each image's PSNR and SSIM."""
+    # The noise is the photographs' own: all results are kept as those of sigma 0.
     missing = [pair for pair in pairs if results.get(0, pair.name) is None]
     if missing:
         measured = measure_all(method.make, _measure, missing, devices)
@@ -194,7 +193,7 @@ def _results(method, pairs, results, devices):
 
 
 def _measure(restore, pair):
-    noisy, clean = (image.astype(np.float32) / 255 for image in (pair.noisy, pair.clean))
+    noisy, clean = to_float(pair.noisy), to_float(pair.clean)
     started = time.perf_counter()
     images = [np.clip(image, 0, 1) for image in restore(noisy)]
     seconds = time.perf_counter() - started

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from dncnn_keras.one_line import one_line
-from experiments.checkpoint import write_atomically
+from experiments.atomic_write import write_atomically
 from experiments.report_parts import SECTIONS, Part
 
 _STEM = "report"

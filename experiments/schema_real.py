@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field, PositiveFloat
 
-from experiments.schema import Budget, Devices, Optimizer, Section
+from experiments.schema import Budget, Devices, Name, Optimizer, Section
 
 
 class RealData(Section):
@@ -145,7 +145,7 @@ class TrainReal(Section):
     """
 
     kind: Literal["train-real"]
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: Name
     seed: int = Field(0, ge=0)
     devices: Devices = "auto"
     network: NetworkName = "MultiTask"
@@ -174,7 +174,7 @@ class Stage(Section):
             counted by two epochs at first.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: Name
     data: RealData
     method: Method
     optimizer: Optimizer = Optimizer()
@@ -229,7 +229,7 @@ class RealTable(Section):
     """
 
     kind: Literal["real-table"]
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: Name
     seed: int = Field(0, ge=0)
     devices: Devices = "auto"
     dataset: Literal["nam-cc15", "nam", "sample"] = "nam-cc15"

@@ -9,26 +9,26 @@ from tqdm import tqdm
 from dncnn_keras import datasets, pretrained
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments import pictures, published
-from experiments.checkpoint import write_atomically
+from experiments.atomic_write import write_atomically
 from experiments.evaluation import ResultsFile, evaluate
 from experiments.methods import classical_methods, official_methods, pretrained_method
+from experiments.notice import print_notice
 from experiments.progress import Bar
 from experiments.provenance import provenance
 from experiments.strategy import device_names
 
-_FALLBACK = """
-  !!  The 80 test images of the paper are not here, and could not be downloaded:
-  !!  {reason}
-  !!  The embedded photographs of scikit-image are used instead. The figures below
-  !!  are NOT those of the paper's set and cannot be compared with its table.
-"""
+_FALLBACK = """\
+The 80 test images of the paper are not here, and could not be downloaded:
+{}
+The embedded photographs of scikit-image are used instead. The figures below
+are NOT those of the paper's set and cannot be compared with its table."""
 
 
 def table1(experiment):
     """Measures every method at every sigma and writes the table, its figures and pictures.
 
     Args:
-        experiment: A `schema.Table1`.
+        experiment: A `schema_dncnn.Table1`.
 
     Returns:
         Path of the Markdown table.
@@ -40,8 +40,7 @@ def table1(experiment):
         dataset, images = experiment.dataset, datasets.load_images(experiment.dataset, "test")
         folder = RESULTS
     except datasets.DataUnavailableError as error:
-        reason = str(error).replace("\n", "\n  !!  ")
-        print(_FALLBACK.format(reason=reason), file=sys.stderr, flush=True)
+        print_notice(_FALLBACK.format(error))
         dataset, images, folder = "sample", datasets.load_images("sample", "test"), RUNS
     # Figures on the embedded images must never replace those on the paper's in `results/`.
     methods = _methods(experiment)

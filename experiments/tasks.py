@@ -4,7 +4,7 @@ import numpy as np
 
 from dncnn_keras.datasets.digits import load_digits
 from dncnn_keras.patches import PatchSampler
-from experiments.schema import DnCNNTask
+from experiments.schema_tasks import DnCNNTask
 from learned_optim.tasks.denoising import denoising_task
 from learned_optim.tasks.mnist import mnist_task
 from learned_optim.tasks.quadratic import Quadratics
@@ -15,12 +15,12 @@ def draw_tasks(descriptions, seed):
     """Draws the tasks of a meta-training.
 
     Args:
-        descriptions: `tasks` of a `schema.MetaTrain`. Of a `DnCNNTasks` with choices as many are
-            drawn as it says, without repetition.
+        descriptions: `tasks` of a `schema_tasks.MetaTrain`. Of a `DnCNNTasks` with choices as many
+            are drawn as it says, without repetition.
         seed: Integer, the run's seed.
 
     Returns:
-        List of `schema.Task`s.
+        List of `schema_tasks.Task`s.
 
     Example:
 
@@ -70,7 +70,7 @@ class TaskMaker:
         self._loaded_digits = None
 
     def make(self, description):
-        """Makes the task of a `schema.Task`."""
+        """Makes the task of a `schema_tasks.Task`."""
         settings = description.model_dump(exclude={"task", "scaling"})
         match description.task:
             case "quadratics":

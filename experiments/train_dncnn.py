@@ -10,7 +10,7 @@ from dncnn_keras import DnCNN, metrics
 from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import save_pretrained
-from experiments.callbacks import Validation
+from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.evaluation import noisy_image
 from experiments.fit import fit
 from experiments.images import split_images
@@ -23,7 +23,7 @@ def train_dncnn(experiment, folder):
     """Trains the network, or goes on with a training that was stopped.
 
     Args:
-        experiment: A `schema.TrainDnCNN`.
+        experiment: A `schema_dncnn.TrainDnCNN`.
         folder: `Path` of the run. The checkpoint, `log.csv`, TensorBoard's events and at the end
             `<name>.weights.h5` with `<name>.json` are written there.
 
@@ -64,8 +64,9 @@ def train_dncnn(experiment, folder):
 
     started = time.monotonic()
     validation = Validation(measure, ["psnr"], training.validate_every)
-    fit(model, make_batches, experiment, folder, strategy, validation)
-    if not strategy.extended.should_checkpoint:  # another worker does
+    writes = strategy.extended.should_checkpoint
+    fit(model, make_batches, experiment, folder, writes, [StopOnNaN(), Stopwatch()], validation)
+    if not writes:  # another worker does
         return model
     made_by = {
         "experiment": experiment.model_dump(mode="json"),

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from dncnn_keras import datasets, metrics
 from dncnn_keras.datasets.sample import load_sample
+from dncnn_keras.images import to_float
 from dncnn_keras.patches import PatchSampler
-from experiments.callbacks import Stopwatch, Validation
+from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.fit import fit
 from experiments.optimizers import make_optimizer
 from experiments.progress import Progress
@@ -29,7 +30,7 @@ def train_real(experiment, folder):
     """Trains the network, or goes on with a training that was stopped.
 
     Args:
-        experiment: A `schema.TrainReal`.
+        experiment: A `schema_real.TrainReal`.
         folder: `Path` of the run. The checkpoint, `log.csv`, TensorBoard's events and at the end
             `<name>.weights.h5` with `<name>.json` are written there.
 
@@ -56,8 +57,10 @@ def train_real(experiment, folder):
     started = time.monotonic()
     names = ("psnr_before", "psnr_after") if isinstance(network, RealDenoiser) else ("psnr",)
     validation = Validation(measure, names, experiment.training.validate_every)
-    fit(trainer, make_batches, experiment, folder, strategy, validation, _updates)
-    if not strategy.extended.should_checkpoint:  # another worker does
+    callbacks = [StopOnNaN(), Stopwatch()]
+    writes = strategy.extended.should_checkpoint
+    fit(trainer, make_batches, experiment, folder, writes, callbacks, validation, _updates)
+    if not writes:  # another worker does
         return network
     made_by = {
         "experiment": experiment.model_dump(mode="json"),
@@ -111,7 +114,7 @@ def validate(network, pairs, steps):
     """
     values = []
     for pair in pairs:
-        noisy, clean = (image.astype(np.float32) / 255 for image in (pair.noisy, pair.clean))
+        noisy, clean = to_float(pair.noisy), to_float(pair.clean)
         values.append([metrics.psnr(clean, image) for image in denoise(network, noisy, steps)])
     means = [round(float(mean), 3) for mean in np.mean(values, axis=0)]
     names = ("psnr_before", "psnr_after") if len(means) == 2 else ("psnr",)

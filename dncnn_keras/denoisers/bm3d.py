@@ -10,7 +10,7 @@ class BM3D(Denoiser):
 
     The package is Tampere University's own, in its 2020 version, with the profile `np`. Its
     licence allows **nonprofit, noncommercial use only**, which is why it does not come with
-    this project but has to be asked for: `pip install meta-denoise[bm3d]`. It uses all cores,
+    this project but has to be asked for: `pip install bm3d`. It uses all cores,
     and its results differ by rounding errors (1e-6) from run to run.
 
     Reference:
@@ -39,7 +39,7 @@ class BM3D(Denoiser):
         except ImportError:
             raise ImportError(
                 "BM3D: the optional package bm3d is missing (noncommercial licence): "
-                "pip install meta-denoise[bm3d]"
+                "pip install bm3d"
             ) from None
         self._bm3d = bm3d
 

@@ -171,7 +171,7 @@ def _temporaries(folder):
     # `os.walk` passes over folders that are renamed under its feet; `glob` fails there.
     for parent, folders, files in os.walk(folder / "runs"):
         for name in folders + files:
-            if name.startswith(".") or name.startswith("new."):
+            if name.startswith((".", "new.")):
                 path = Path(parent, name)
                 try:
                     found.add((path, path.stat().st_mtime_ns))

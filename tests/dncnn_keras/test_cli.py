@@ -1,4 +1,5 @@
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -194,6 +195,20 @@ def test_classical_method(tmp_path):
     arguments = ["denoise", f"{tmp_path}/a.png", f"{tmp_path}/b.png"]
     assert cli.main([*arguments, "--model", "ksvd", "--sigma", "25"]) == 0
     assert to_float(read_image(tmp_path / "b.png")[0]).std() < 0.5 * noise.std()
+
+
+@pytest.mark.parametrize("model", ["nlm", "ksvd"])
+def test_a_classical_method_does_without_tensorflow(tmp_path, model):
+    write_image(tmp_path / "a.png", _image())
+    command = ["denoise", "a.png", "b.png", "--model", model, "--sigma", "25"]
+    code = f"import sys; from dncnn_keras.cli import main; assert main({command}) == 0\n"
+    code += "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (tmp_path / "b.png").is_file()
 
 
 def test_help_is_quick():

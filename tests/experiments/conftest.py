@@ -1,12 +1,10 @@
 """What tests of several experiments share."""
 
-import contextlib
 from functools import partial
 
 import pytest
 import tensorflow as tf
 
-from experiments.checkpoint import Checkpoint
 from experiments.real_networks import RIVALS
 from meta_aux import MaskNetwork
 from meta_aux.pretrained import NETWORKS
@@ -26,21 +24,3 @@ def small_real_networks(tmp_path, monkeypatch):
     monkeypatch.delenv("DENOISE_DATA", raising=False)
     yield tmp_path
     tf.config.run_functions_eagerly(False)
-
-
-@pytest.fixture
-def killed_after_an_epoch(monkeypatch):
-    """Makes a `with` in which every training dies once its first checkpoint is written."""
-    save = Checkpoint.on_epoch_end
-
-    def save_and_die(self, epoch, logs=None):
-        save(self, epoch, logs)
-        raise RuntimeError("killed")
-
-    @contextlib.contextmanager
-    def killed():
-        with monkeypatch.context() as patch:
-            patch.setattr(Checkpoint, "on_epoch_end", save_and_die)
-            yield
-
-    return killed

@@ -5,7 +5,7 @@ from dncnn_keras.datasets import NamedImage
 from experiments import check_harness as module
 from experiments.check_harness import check_harness
 from experiments.methods import Identity, Method
-from experiments.schema import CheckHarness
+from experiments.schema_dncnn import CheckHarness
 
 
 @pytest.fixture

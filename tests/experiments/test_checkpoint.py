@@ -1,12 +1,10 @@
-import contextlib
-import resource
-
 import h5py
 import keras
 import numpy as np
 import pytest
 
-from experiments.checkpoint import Checkpoint, trim_log, write_atomically
+from experiments.checkpoint import Checkpoint
+from tests.experiments.disturbances import largest_file
 
 SETTINGS = {"name": "trial", "training": {"steps": 8, "rate": 0.1}}
 
@@ -77,23 +75,12 @@ def test_a_changed_weight_is_noticed(tmp_path, capsys):
     assert "checkpoint.weights.h5: damaged" in capsys.readouterr().out
 
 
-@contextlib.contextmanager
-def _largest_file(size):
-    """Files cannot grow beyond a size in bytes: what a full disk does, for any user."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("room", [0, 0.5, 0.999])  # the last holds all but the checksum
 def test_a_full_disk_is_named_and_costs_no_checkpoint(tmp_path, room):
     model, checkpoint = _model(), Checkpoint(tmp_path, SETTINGS, 2)
     _fit(model, checkpoint, epochs=2)
     file = tmp_path / "checkpoint.weights.h5"
-    with _largest_file(int(room * file.stat().st_size)), pytest.raises(OSError) as error:
+    with largest_file(int(room * file.stat().st_size)), pytest.raises(OSError) as error:
         _fit(model, checkpoint, epochs=3, done=2)
     assert (error.value.filename, error.value.strerror) == (str(file), "File too large")
     assert not (tmp_path / "new.weights.h5").exists()
@@ -111,42 +98,12 @@ def test_refuses_a_run_of_other_settings_and_names_the_key(tmp_path):
         Checkpoint(tmp_path, other, 2)
 
 
-def test_trim_log_drops_repeated_and_torn_lines(tmp_path):
-    log = tmp_path / "log.csv"
-    log.write_text("epoch,loss\n0,1.5\n1,1.25\n2,1.0\n3,0.")
-    trim_log(log, 2)
-    assert log.read_text() == "epoch,loss\n0,1.5\n1,1.25\n"
-    trim_log(log, 0)
-    assert log.read_text() == ""
-    trim_log(tmp_path / "none.csv", 2)
-
-
-def test_write_atomically_leaves_the_old_content_when_it_fails(tmp_path):
-    file = tmp_path / "file.txt"
-    write_atomically(file, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(file, "new \ud800")
-    with _largest_file(2), pytest.raises(OSError, match="file.txt"):
-        write_atomically(file, b"new")
-    assert file.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [file]
-    write_atomically(file, b"new")
-    assert file.read_text() == "new"
-
-
 @pytest.mark.parametrize("content", ["", "{", "null", "[]", "[" * 10**5, "\0"])
 def test_damaged_settings_are_named(tmp_path, content):
     Checkpoint(tmp_path, SETTINGS, 2)
     (tmp_path / "settings.json").write_text(content)
     with pytest.raises(ValueError, match=r"settings\.json: damaged|with another `name`"):
         Checkpoint(tmp_path, SETTINGS, 2)
-
-
-@pytest.mark.parametrize("content", [b"epoch,loss\nx,1\n", b"a\n\xff\n", b"\n\n"])
-def test_a_damaged_log_is_named(tmp_path, content):
-    (tmp_path / "log.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=r"log\.csv: damaged; delete the folder"):
-        trim_log(tmp_path / "log.csv", 2)
 
 
 def test_a_run_does_not_start_anew_where_no_checkpoint_can_be_read(tmp_path, capsys):

@@ -4,7 +4,7 @@ import pytest
 
 from dncnn_keras import datasets
 from experiments import evaluation, real_table, table1
-from experiments.schema import Table1
+from experiments.schema_dncnn import Table1
 from experiments.schema_real import RealTable
 from tests.own_process import run_in_own_process
 

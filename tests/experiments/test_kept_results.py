@@ -3,7 +3,7 @@ import json
 import pydantic
 import pytest
 
-from experiments.kept_results import Provenance, read_kept
+from experiments.kept_results import Provenance, first_difference, read_kept
 from experiments.provenance import provenance
 
 
@@ -36,3 +36,17 @@ def test_damage_is_told_with_the_file(tmp_path, text):
     file.write_text(text)
     with pytest.raises(ValueError, match=r"x\.json: damaged; delete it"):
         read_kept(file, Numbers)
+
+
+@pytest.mark.parametrize(
+    ("new", "key"),
+    [
+        ({"a": {"b": 1, "c": [2]}}, None),
+        ({"a": {"b": 1, "c": [3]}}, "a.c"),
+        ({"a": {"c": [2]}}, "a.b"),
+        ({"a": 1}, "a"),
+        ({"a": {"b": 1, "c": [2]}, "d": 0}, "d"),
+    ],
+)
+def test_the_first_difference_is_named(new, key):
+    assert first_difference({"a": {"b": 1, "c": [2]}}, new) == key

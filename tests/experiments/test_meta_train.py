@@ -11,6 +11,7 @@ from experiments.read_experiment import ExperimentError, read_experiment
 from experiments.tasks import TaskMaker, draw_tasks
 from learned_optim import load_rule
 from learned_optim.rules import make_rule
+from tests.experiments.disturbances import killed_after_an_epoch
 
 EXPERIMENT = """
 kind: meta-train
@@ -59,20 +60,10 @@ def test_releases_the_rule_that_did_best_in_held_out_runs(file, tmp_path):
     assert before[0] == after[0] and after[-1] < before[-1]
 
 
-def test_stopped_and_started_again_it_ends_with_the_same_rule(file, tmp_path, monkeypatch, capsys):
-    from experiments.checkpoint import Checkpoint
-
-    save = Checkpoint.on_epoch_end
-
-    def save_and_stop(self, epoch, logs=None):
-        save(self, epoch, logs)
-        if epoch == 0:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoint, "on_epoch_end", save_and_stop)
-    assert main(["run", str(file), "--set", "name=stopped"]) == 130
+def test_stopped_and_started_again_it_ends_with_the_same_rule(file, tmp_path, capsys):
+    with killed_after_an_epoch(KeyboardInterrupt):
+        assert main(["run", str(file), "--set", "name=stopped"]) == 130
     assert "stopped; the same command goes on" in capsys.readouterr().err
-    monkeypatch.setattr(Checkpoint, "on_epoch_end", save)
     for name in ("stopped", "whole"):
         assert main(["run", str(file), "--set", f"name={name}"]) == 0
     runs = [tmp_path / "runs" / name for name in ("stopped", "whole")]
@@ -128,7 +119,7 @@ def test_the_settings_reach_the_trainer(file, tmp_path, monkeypatch, settings, u
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "MetaTrainer", make_and_keep)
-    monkeypatch.setattr(module, "Checkpoint", stop)
+    monkeypatch.setattr(module, "fit", stop)
     common = "updates: 50, window: 2, horizons: [4], live: 1, patience: 7, clipnorm: 0.3"
     tasks = "{task: quadratics, functions: 1}"
     overrides = [f"training={{{common}, {settings}}}", f"tasks=[{tasks}, {tasks}]"]

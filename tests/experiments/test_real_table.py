@@ -9,6 +9,7 @@ from experiments.__main__ import main
 from experiments.read_experiment import ExperimentError, read_experiment
 from meta_aux import MaskNetwork, MultiTask, RealDenoiser
 from meta_aux.pretrained import save_pretrained
+from tests.experiments.disturbances import killed_after_an_epoch
 
 TABLE = """
 kind: real-table
@@ -97,9 +98,7 @@ def test_rows_are_trained_for_the_same_time_and_measured(folder, monkeypatch, ca
     assert second["start"] == f"{SHARED}/multitask-first-2s.weights.h5"
 
 
-def test_a_stopped_table_goes_on_with_the_updates_that_were_counted(
-    folder, killed_after_an_epoch, monkeypatch, capsys
-):
+def test_a_stopped_table_goes_on_with_the_updates_that_were_counted(folder, monkeypatch, capsys):
     table = TABLE.partition("  - {title: again")[0]
     (folder / "table.yaml").write_text(table)
     with killed_after_an_epoch():

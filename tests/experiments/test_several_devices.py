@@ -25,27 +25,19 @@ tf.config.set_logical_device_configuration(cpu, logical)
 
 from experiments import train_real
 from experiments.__main__ import main
-from experiments.checkpoint import Checkpoint
 from meta_aux import MaskNetwork
+from tests.experiments.disturbances import killed_after_an_epoch
 
 networks = train_real.NETWORKS.items()
 train_real.NETWORKS = {name: partial(network, (2, 3, 4)) for name, network in networks}
 train_real.MaskNetwork = partial(MaskNetwork, 2)
 train_real.validate = lambda *arguments: {"psnr_before": 0.0, "psnr_after": 0.0}  # takes long
-save = Checkpoint.on_epoch_end
-
-
-def save_and_die(self, epoch, logs=None):
-    save(self, epoch, logs)
-    raise RuntimeError("killed")
-
 
 for name in names:
     command = ["run", f"{name}.yaml", "--set", f"name={name}-{devices}"]
     if devices != "1":
-        Checkpoint.on_epoch_end = save_and_die
-        assert main(command) == 2
-        Checkpoint.on_epoch_end = save
+        with killed_after_an_epoch():
+            assert main(command) == 2
     assert main(command) == 0
 """
 DNCNN = """

@@ -10,6 +10,7 @@ from experiments.__main__ import main
 from experiments.read_experiment import ExperimentError, read_experiment
 from experiments.real_networks import load_network
 from meta_aux.pretrained import load_pretrained
+from tests.experiments.disturbances import killed_after_an_epoch
 
 MAXL = """
 kind: train-real
@@ -41,9 +42,7 @@ def weights(name):
 
 
 @pytest.mark.parametrize("file", ["maxl.yaml", "mtl.yaml", "plain.yaml"])
-def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(
-    folder, file, killed_after_an_epoch
-):
+def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(folder, file):
     assert main(["run", file]) == 0
     whole = weights("tiny")
     with killed_after_an_epoch():

@@ -8,7 +8,8 @@ import shutil
 import keras
 import numpy as np
 
-from experiments.checkpoint import Checkpoint, trim_log
+from experiments.checkpoint import Checkpoint
+from experiments.csv_log import trim_log
 from tests.fuzz.kind import Kind, check_line
 from tests.fuzz.mutations import damage_bytes, damage_tree, displace
 

@@ -24,7 +24,7 @@ def calls(monkeypatch):
 
 def test_a_missing_package_is_named_when_the_denoiser_is_made(monkeypatch):
     monkeypatch.setitem(sys.modules, "bm3d", None)
-    with pytest.raises(ImportError, match=r"^BM3D: .*pip install meta-denoise\[bm3d\]$"):
+    with pytest.raises(ImportError, match=r"^BM3D: .*pip install bm3d$"):
         BM3D()
 
 

@@ -1,0 +1,150 @@
+"""What an experiment file may say of DnCNN: training, measurement, the optimizers' race."""
+
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import Field
+
+from experiments.published import TABLE1_SNR
+from experiments.schema import Budget, Data, Devices, Name, Network, Optimizer, Section, Sigma
+
+
+class Training(Budget):
+    """Budget of a training of DnCNN, and its loss: mean squared or mean absolute error."""
+
+    loss: Literal["mse", "mae"] = "mse"
+
+
+class TrainDnCNN(Section):
+    """`kind: train-dncnn`: trains a DnCNN and writes its weights for `load_pretrained`."""
+
+    kind: Literal["train-dncnn"]
+    name: Name
+    seed: int = Field(0, ge=0)
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
+    devices: Devices = "auto"
+    data: Data = Data()
+    network: Network = Network()
+    optimizer: Optimizer = Optimizer()
+    training: Training
+    validation_sigmas: tuple[Sigma, ...] = (15.0, 25.0, 50.0)
+
+
+class Visual(Section):
+    """The visual comparison: an image, a sigma, and a square of it that is zoomed.
+
+    Attributes:
+        image: Name of the image in its data set.
+        sigma: Noise level.
+        zoom: Top row, left column and side of the square, in pixels.
+    """
+
+    image: str = "bsd68/test007"
+    sigma: Sigma = 15.0
+    zoom: tuple[int, int, int] = (105, 180, 70)
+
+
+class Table1(Section):
+    """`kind: table1`: measures denoisers beside the first paper's Table 1.
+
+    Attributes:
+        name: Name of the experiment.
+        seed: Seed of the noise.
+        dataset: Data set with a split `test`.
+        sigmas: Noise levels, or `all` for the paper's twelve.
+        protocol: `honest`, or `paper` to repeat the paper's two mistakes (SSIM of the networks
+            with a data range of 2, BM3D on clipped 8-bit input).
+        models: Released models, or paths of `.weights.h5` files with their `.json` beside them.
+        devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers; the networks'
+            images are dealt to them.
+        recompute: Whether to measure the slow methods anew, not use their kept results.
+        visual: The visual comparison (the paper's Table 2).
+    """
+
+    kind: Literal["table1"]
+    name: str = "table1"
+    seed: int = Field(0, ge=0)
+    dataset: Literal["bsd80", "bsd68", "set12"] = "bsd80"
+    sigmas: tuple[Sigma, ...] | Literal["all"] = (15.0, 25.0, 50.0)
+    protocol: Literal["honest", "paper"] = "honest"
+    models: tuple[str, ...] = ("dncnn-blind", "dncnn-blind-meta")
+    devices: Devices = "auto"
+    recompute: bool = False
+    visual: Visual = Visual()
+
+    @pydantic.field_validator("sigmas")
+    @classmethod
+    def _write_out(cls, sigmas):
+        return tuple(map(float, TABLE1_SNR)) if sigmas == "all" else sigmas
+
+
+class CheckHarness(Section):
+    """`kind: check-harness`: the authors' DnCNN-S must give its published PSNR here.
+
+    Attributes:
+        name: Name of the experiment.
+        seed: Seed of the noise.
+        devices: As for `table1`.
+        tolerance: Largest difference in dB that passes.
+    """
+
+    kind: Literal["check-harness"]
+    name: str = "check-harness"
+    seed: int = Field(0, ge=0)
+    devices: Devices = "auto"
+    tolerance: float = Field(0.03, gt=0)
+
+
+class Contender(Section):
+    """An optimizer of the claim test.
+
+    Attributes:
+        title: Its name in table and figure.
+        optimizer: What it is; its learning rate and schedule are tuned where there are grids.
+        learning_rates: Grid of learning rates; empty for a learned rule, which runs as released.
+        schedules: Grid of schedules; empty for the optimizer's own.
+    """
+
+    title: str
+    optimizer: Optimizer
+    learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    schedules: tuple[Literal["constant", "cosine"], ...] = ()
+
+
+class RaceDnCNN(Section):
+    """`kind: race-dncnn`: the claim test, DnCNN trained by a learned rule and by tuned rivals.
+
+    At every horizon each contender is tuned on a seed of its own, and then runs with the best
+    setting on the seeds that are reported: same initial weights, patches and noise for all.
+    Every run is kept in `results/NAME/`, so that a stopped race goes on where it was.
+
+    Attributes:
+        name: Name of the results.
+        data, network, loss, batch_size, validation_sigmas: As for `train-dncnn`.
+        horizons: Numbers of updates.
+        contenders: The optimizers.
+        reference: Title of the contender whose final PSNR the others are timed to.
+        seeds: Runs that are reported.
+        curve: Points of each run's validation curve.
+    """
+
+    kind: Literal["race-dncnn"]
+    name: Name
+    data: Data = Data()
+    network: Network = Network()
+    loss: Literal["mse", "mae"] = "mae"
+    batch_size: int = Field(32, ge=1)
+    validation_sigmas: tuple[Sigma, ...] = (15.0, 25.0, 50.0)
+    horizons: tuple[Annotated[int, Field(ge=10)], ...] = (300, 1000, 3000)
+    contenders: tuple[Contender, ...] = Field(min_length=2)
+    reference: str
+    seeds: int = Field(3, ge=1)
+    curve: int = Field(10, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _can_be_run(self):
+        if self.reference not in [contender.title for contender in self.contenders]:
+            raise ValueError(f"reference {self.reference!r} is not the title of a contender")
+        if any(horizon % self.curve for horizon in self.horizons):
+            raise ValueError(f"horizons must be multiples of curve ({self.curve})")
+        return self

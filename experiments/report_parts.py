@@ -139,6 +139,16 @@ _META_OPTIMIZER = (
         paper="This was its aim, which it did not reach: its network had learned nothing.",
     ),
     Part(
+        "DnCNN trained by the learned rule, small batches",
+        {
+            "meta-dncnn-short.png": "Validation PSNR over steps and over time of each optimizer, "
+            "batches of 8",
+            "meta-dncnn-short.md": "The table",
+        },
+        command="make reproduce-meta-dncnn SIZE=short",
+        results="meta-dncnn-short.json",
+    ),
+    Part(
         "DnCNN trained by the learned rule, small",
         {
             "meta-dncnn-small.png": "Validation PSNR over steps and over time of each optimizer, "

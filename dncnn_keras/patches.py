@@ -146,11 +146,15 @@ def endless_batches(make_pair, batch_size, start=0):
     Returns:
         A `tf.data.Dataset`.
     """
+    options = tf.data.Options()
+    # They rewrite the pipeline, and in doing so copy the mapped images into memory.
+    options.experimental_optimization.apply_default_optimizations = False
     return (
         tf.data.Dataset.range(start * batch_size, np.iinfo(np.int64).max)
         .map(make_pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
+        .with_options(options)
     )
 
 

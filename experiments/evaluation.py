@@ -89,7 +89,9 @@ def noisy_image(image, sigma, seed):
     return noise.add_gaussian(clean, sigma, seed).numpy(), clean
 
 
-def evaluate(make_denoiser, images, sigma, seed, results, label, devices=("",)):
+def evaluate(
+    make_denoiser, images, sigma, seed, results, label, devices=("",), on_image=lambda: None
+):
     """Denoises images at a noise level and measures the results, or takes them from the file.
 
     Args:
@@ -102,6 +104,7 @@ def evaluate(make_denoiser, images, sigma, seed, results, label, devices=("",)):
         label: What the progress bar calls the method.
         devices: Names of devices, which share the images; by default the one of TensorFlow's
             choice.
+        on_image: Function without arguments that is called after each image that is measured.
 
     Returns:
         Dict of the means over the images: `psnr` in dB of the clipped output, `psnr_unclipped`,
@@ -123,6 +126,7 @@ def evaluate(make_denoiser, images, sigma, seed, results, label, devices=("",)):
         bar = tqdm(measured, title, len(missing), leave=None, unit="image", disable=None)
         for image, result in zip(missing, bar, strict=True):
             results.put(sigma, image.name, result)
+            on_image()
     rows = [results.get(sigma, image.name) for image in images]
     means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
     return {**means, "seconds": float(np.median([row["seconds"] for row in rows]))}

@@ -57,7 +57,8 @@ def read_experiment(path, overrides=()):
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise ExperimentError(f"{path}: cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ExperimentError(f"{path}: cannot be read: {reason}") from None
     try:
         values = _parse(text)
     except yaml.YAMLError as error:

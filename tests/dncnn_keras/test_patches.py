@@ -1,5 +1,6 @@
 import gc
 import itertools
+import re
 import sys
 from pathlib import Path
 
@@ -32,8 +33,9 @@ def test_patches_are_symmetries_of_places_of_the_images(channels):
             place = image[row : row + 8, column : column + 8]
             places[place.tobytes()] = (number, row, column)
     seen_places, seen_symmetries = set(), set()
-    for index in range(400):
-        patch = np.round(sampler(index).numpy() * 255).astype(np.uint8)
+    patches = tf.data.Dataset.range(400).map(sampler)
+    for index, patch in enumerate(patches.as_numpy_iterator()):
+        patch = np.round(patch * 255).astype(np.uint8)
         found = {
             symmetry: places[turned.tobytes()]
             for symmetry, turned in _symmetries(patch)
@@ -121,3 +123,15 @@ def test_refuses_an_impossible_noise_level():
     sampler = PatchSampler([_ramp(20, 20)], patch_size=8, seed=0)
     with pytest.raises(ValueError, match="sigma must be"):
         noisy_patches(sampler, (90, 5), batch_size=2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_images_stay_out_of_memory():
+    def megabytes():
+        return int(re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1e3
+
+    sampler = PatchSampler([np.zeros((8000, 12000, 1), np.uint8)], 8, seed=0, scales=(1,))
+    before = megabytes()
+    batches = iter(noisy_patches(sampler, 25, batch_size=4))
+    next(batches)
+    assert megabytes() - before < 60  # the image has 96

@@ -100,4 +100,6 @@ def _compile(model, dtype):
             x = tf.nn.relu(convolve(x, layer, dtype))
         return noisy - convolve(x, last, tf.float32)
 
-    return lambda image: denoise(tf.constant(image)).numpy()
+    # Traced here, once; TensorFlow counts the calls of all models together, and would warn of five.
+    traced = denoise.get_concrete_function()
+    return lambda image: traced(tf.constant(image)).numpy()

@@ -19,8 +19,8 @@ class PatchSampler:
     Patch i is drawn uniformly from every position of every image at every scale, then turned
     into one of its 8 symmetries. It depends on the seed and on i alone, so a sequence can be
     entered anywhere (exact resume) and split among devices. Images of different sizes mix: they
-    lie one after the other in a single file that is mapped into memory, so that there may be more
-    of them than memory.
+    lie one after the other in a single file that is mapped into memory. (A `tf.data` pipeline of
+    the sampler copies them into memory all the same: see `results/bench.md`.)
 
     Args:
         images: Iterable of uint8 arrays of shape `(height, width, channels)`, gone through once.
@@ -146,15 +146,11 @@ def endless_batches(make_pair, batch_size, start=0):
     Returns:
         A `tf.data.Dataset`.
     """
-    options = tf.data.Options()
-    # They rewrite the pipeline, and in doing so copy the mapped images into memory.
-    options.experimental_optimization.apply_default_optimizations = False
     return (
         tf.data.Dataset.range(start * batch_size, np.iinfo(np.int64).max)
         .map(make_pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
-        .with_options(options)
     )
 
 

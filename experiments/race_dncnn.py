@@ -42,7 +42,7 @@ def race_dncnn(experiment):
     """
     folder = RESULTS / experiment.name
     sections, all_curves = [], {}
-    with Bar(_runs(experiment) * sum(experiment.horizons), experiment.name, "step") as bar:
+    with Bar(_steps(experiment), experiment.name, "step") as bar:
         races = [
             [_race(experiment, each, horizon, folder, bar) for each in experiment.contenders]
             for horizon in sorted(experiment.horizons)
@@ -71,10 +71,19 @@ def race_dncnn(experiment):
     return stem.with_suffix(".md")
 
 
-def _runs(experiment):
-    """Number of runs at each horizon."""
-    grids = [len(_settings(contender)) for contender in experiment.contenders]
-    return sum(grid for grid in grids if grid > 1) + len(grids) * experiment.seeds
+def _steps(experiment):
+    """Number of updates of all runs together."""
+    updates = 0
+    for contender in experiment.contenders:
+        grid = len(_settings(contender))
+        runs = experiment.seeds + (grid if grid > 1 else 0)
+        updates += runs * sum(_share(contender, horizon) for horizon in experiment.horizons)
+    return updates
+
+
+def _share(contender, horizon):
+    """Number of updates that a contender gets at a horizon."""
+    return round(contender.share_of_steps * horizon)
 
 
 def _settings(contender):
@@ -90,7 +99,7 @@ def _race(experiment, contender, horizon, folder, bar):
     """Tunes a contender at a horizon, and runs it on the reported seeds."""
 
     def run(optimizer, seed):
-        return _run(experiment, optimizer, horizon, seed, folder, bar)
+        return _run(experiment, optimizer, _share(contender, horizon), seed, folder, bar)
 
     settings, tuned = _settings(contender), []
     if len(settings) > 1:
@@ -131,6 +140,7 @@ def _run(experiment, optimizer, horizon, seed, folder, bar):
                 "epoch": horizon // experiment.curve,
                 "validate_every": 1,
                 "loss": experiment.loss,
+                "recompute_batch_norm": 10,  # or the fastest rates look worst until the end
             },
             "validation_sigmas": experiment.validation_sigmas,
         }

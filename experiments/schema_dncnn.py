@@ -10,9 +10,16 @@ from experiments.schema import Budget, Data, Devices, Name, Network, Optimizer, 
 
 
 class Training(Budget):
-    """Budget of a training of DnCNN, and its loss: mean squared or mean absolute error."""
+    """Budget of a training of DnCNN, and how it is measured.
+
+    Attributes:
+        loss: Mean squared or mean absolute error.
+        recompute_batch_norm: Number of batches over which the statistics of batch normalization
+            are computed anew before each validation and at the end; 0 for the moving averages.
+    """
 
     loss: Literal["mse", "mae"] = "mse"
+    recompute_batch_norm: int = Field(0, ge=0)
 
 
 class TrainDnCNN(Section):
@@ -103,12 +110,14 @@ class Contender(Section):
         optimizer: What it is; its learning rate and schedule are tuned where there are grids.
         learning_rates: Grid of learning rates; empty for a learned rule, which runs as released.
         schedules: Grid of schedules; empty for the optimizer's own.
+        share_of_steps: What it gets of the others' updates, its schedule included.
     """
 
     title: str
     optimizer: Optimizer
     learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = ()
     schedules: tuple[Literal["constant", "cosine"], ...] = ()
+    share_of_steps: float = Field(1.0, gt=0, le=1)
 
 
 class RaceDnCNN(Section):
@@ -145,6 +154,11 @@ class RaceDnCNN(Section):
     def _can_be_run(self):
         if self.reference not in [contender.title for contender in self.contenders]:
             raise ValueError(f"reference {self.reference!r} is not the title of a contender")
-        if any(horizon % self.curve for horizon in self.horizons):
-            raise ValueError(f"horizons must be multiples of curve ({self.curve})")
+        for contender in self.contenders:
+            steps = [horizon * contender.share_of_steps for horizon in self.horizons]
+            if any(each % self.curve for each in steps):
+                raise ValueError(
+                    f"{contender.title}: steps ({', '.join(f'{each:g}' for each in steps)}) must "
+                    f"be multiples of curve ({self.curve})"
+                )
         return self

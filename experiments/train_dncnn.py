@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from dncnn_keras import DnCNN, metrics
 from dncnn_keras.patches import PatchSampler, noisy_patches
+from dncnn_keras.precise_batch_norm import recompute_batch_norm
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import save_pretrained
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
@@ -58,9 +59,13 @@ def train_dncnn(experiment, folder):
     def make_batches(start):
         return noisy_patches(sampler, experiment.data.sigma, training.batch_size, start)
 
+    def validate():
+        batches = make_batches(0).take(training.recompute_batch_norm)
+        recompute_batch_norm(model, (noisy for noisy, _ in batches))
+        return _validate(model, validation_images, experiment)
+
     def measure():
-        values = _validate(model, validation_images, experiment).values()
-        return {"psnr": float(np.mean(list(values)))}
+        return {"psnr": float(np.mean(list(validate().values())))}
 
     started = time.monotonic()
     validation = Validation(measure, ["psnr"], training.validate_every)
@@ -72,10 +77,7 @@ def train_dncnn(experiment, folder):
         "experiment": experiment.model_dump(mode="json"),
         "training_images": len(train_images),
         "validation_images": [image.name for image in validation_images],
-        "validation_psnr": {
-            sigma: round(psnr, 3)
-            for sigma, psnr in _validate(model, validation_images, experiment).items()
-        },
+        "validation_psnr": {sigma: round(psnr, 3) for sigma, psnr in validate().items()},
         "dtype": dtype,
         "seconds_of_last_session": round(time.monotonic() - started),
         **provenance(),

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from learned_optim.coordinates import Coordinates, hidden_kernels
-from learned_optim.rules.orthogonal import orthogonal_direction
+from learned_optim.rules.orthogonal import hidden_decay, orthogonal_direction
 from learned_optim.rules.rule import adam_direction
 
 
@@ -25,6 +25,8 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
         beta_1: Decay of the momentum of all but hidden kernels.
         beta_2: Decay of the velocity of all but hidden kernels.
         beta_hidden: Decay of the momentum of hidden kernels.
+        beta_start: The decay that it starts with.
+        beta_warmup: Number of steps in which it rises from there.
         name: Name of the optimizer.
         **kwargs: Arguments of `keras.optimizers.Optimizer`, e.g. `weight_decay`.
 
@@ -42,6 +44,8 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         beta_hidden: float = 0.95,
+        beta_start: float = 0.7,
+        beta_warmup: int = 300,
         name: str = "orthogonal_momentum",
         **kwargs,
     ):
@@ -49,6 +53,8 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.beta_hidden = beta_hidden
+        self.beta_start = beta_start
+        self.beta_warmup = beta_warmup
 
     def build(self, variables):
         """Makes a momentum for each variable, and a velocity for those that need one."""
@@ -67,18 +73,20 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
         index = self._get_variable_index(variable)
         hidden, m = self._hidden[index], self._momentums[index]
         gradient = tf.cast(tf.convert_to_tensor(gradient), m.dtype)
-        beta_1 = self.beta_hidden if hidden else self.beta_1
-        self.assign_add(m, (1 - beta_1) * (gradient - m))
+        step = self.iterations + 1
+        beta_1 = self.beta_1
+        if hidden:
+            beta_1 = hidden_decay(step, self.beta_start, self.beta_hidden, self.beta_warmup)
+        self.assign_add(m, tf.cast(1 - beta_1, m.dtype) * (gradient - m))
         if hidden:
             shape = Coordinates([variable.shape], [True])
             flat, momentum = (tf.reshape(tf.cast(x, tf.float32), [-1]) for x in (gradient, m))
             adam = tf.zeros(shape.size)
-            direction = orthogonal_direction(flat, momentum, adam, self.beta_hidden, shape)
+            direction = orthogonal_direction(flat, momentum, adam, beta_1, shape)
             direction = tf.reshape(direction, variable.shape)
         else:
             v = self._velocities[index]
             self.assign_add(v, (1 - self.beta_2) * (tf.square(gradient) - v))
-            step = self.iterations + 1
             direction = 0.5 * adam_direction(
                 tf.cast(m, tf.float32), tf.cast(v, tf.float32), step, self.beta_1, self.beta_2
             )
@@ -91,4 +99,6 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "beta_hidden": self.beta_hidden,
+            "beta_start": self.beta_start,
+            "beta_warmup": self.beta_warmup,
         }

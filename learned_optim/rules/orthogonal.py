@@ -30,6 +30,8 @@ class OrthogonalRule(Rule):
         beta_1: Decay of the momentum of all but hidden kernels.
         beta_2: Decay of the velocity.
         beta_hidden: Decay of the momentum of hidden kernels, which is Nesterov's.
+        beta_start, beta_warmup: The decay that it starts with, and in how many steps it rises from
+            there; see `hidden_decay`.
         scale: Factor of the update. Orthogonalised steps bear larger rates than Adam's; with
             this factor both are at home at the same learning rates.
         keep_length: Whether the anchor decides the length; `False` leaves that to the LSTM, too,
@@ -58,6 +60,8 @@ class OrthogonalRule(Rule):
         beta_1=0.9,
         beta_2=0.999,
         beta_hidden=0.95,
+        beta_start=0.7,
+        beta_warmup=300,
         scale=10.0,
         keep_length=True,
         horizon=0,
@@ -67,17 +71,21 @@ class OrthogonalRule(Rule):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.beta_hidden = beta_hidden
+        self.beta_start = beta_start
+        self.beta_warmup = beta_warmup
         self.scale = scale
         self.keep_length = keep_length
         self.horizon = horizon
 
     def observe(self, gradient, moments, step, coordinates):
         """See `Rule.observe`."""
-        beta_1 = coordinates.choose(hidden=self.beta_hidden, other=self.beta_1)
+        beta_hidden = hidden_decay(step, self.beta_start, self.beta_hidden, self.beta_warmup)
+        hidden = coordinates.choose(hidden=1.0, other=0.0)
+        beta_1 = self.beta_1 + hidden * (beta_hidden - self.beta_1)
         momentum = moments[0] + (1 - beta_1) * (gradient - moments[0])
         velocity = moments[1] + (1 - self.beta_2) * (tf.square(gradient) - moments[1])
         adam = adam_direction(momentum, velocity, step, beta_1, self.beta_2)
-        anchor = orthogonal_direction(gradient, momentum, adam, self.beta_hidden, coordinates)
+        anchor = orthogonal_direction(gradient, momentum, adam, beta_hidden, coordinates)
         inputs = [
             adam_direction(gradient, velocity, step, 0.0, self.beta_2),
             adam,
@@ -104,10 +112,30 @@ class OrthogonalRule(Rule):
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "beta_hidden": self.beta_hidden,
+            "beta_start": self.beta_start,
+            "beta_warmup": self.beta_warmup,
             "scale": self.scale,
             "keep_length": self.keep_length,
             "horizon": self.horizon,
         }
+
+
+def hidden_decay(step, start, end, warmup):
+    """Decay of the hidden kernels' momentum, which rises linearly over the first steps.
+
+    Gradients change fast at first, and a long memory of them overshoots: it makes the kernels
+    grow, after which a normalized layer learns more slowly for the rest of the training.
+
+    Args:
+        step: Scalar, 1 at the first step.
+        start: The decay before the first step.
+        end: The decay from step `warmup` on.
+        warmup: Number of steps, at least 1.
+
+    Returns:
+        Scalar float32 tensor.
+    """
+    return start + (end - start) * tf.minimum(tf.cast(step, tf.float32) / warmup, 1.0)
 
 
 def orthogonal_direction(gradient, momentum, adam, beta, coordinates):
@@ -118,7 +146,7 @@ def orthogonal_direction(gradient, momentum, adam, beta, coordinates):
 
     Args:
         gradient, momentum, adam: Tensors of shape `(size,)`.
-        beta: Decay of the momentum.
+        beta: Decay of the momentum, a scalar.
         coordinates: Their `Coordinates`.
 
     Returns:

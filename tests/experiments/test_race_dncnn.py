@@ -106,3 +106,14 @@ def test_a_run_of_a_shorter_horizon_may_be_the_quickest_way(file, tmp_path, monk
     learned, adam = sections[1]["contenders"]
     assert learned["steps_to_reference"] == pytest.approx(5 + 5 * 14 / 15)
     assert adam["steps_to_reference"] == 20
+
+
+def test_a_contender_may_get_a_share_of_the_steps(file, tmp_path, capsys):
+    share = "  - {title: Half, optimizer: {name: adam}, share_of_steps: 0.5}\n"
+    file.write_text(file.read_text() + share)
+    arguments = ["--set", "seeds=1", "--set", "horizons=[10]"]
+    assert main(["run", str(file), *arguments, "--set", "curve=1"]) == 0
+    (section,) = json.loads((tmp_path / "results/trial.json").read_text())["horizons"]
+    assert [row["curves"][0][-1][0] for row in section["contenders"]] == [10, 10, 5]
+    assert main(["run", str(file), *arguments, "--set", "curve=2"]) == 2
+    assert "Half: steps (5) must be multiples of curve (2)" in capsys.readouterr().err

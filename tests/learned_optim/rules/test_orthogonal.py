@@ -34,7 +34,13 @@ def _minimize(optimizer, steps):
 
 @pytest.mark.parametrize("scale", [5.0, 2.0])
 def test_untrained_it_is_scaled_orthogonal_momentum(scale):
-    arguments = {"beta_1": 0.8, "beta_2": 0.99, "beta_hidden": 0.9}
+    arguments = {
+        "beta_1": 0.8,
+        "beta_2": 0.99,
+        "beta_hidden": 0.9,
+        "beta_start": 0.5,
+        "beta_warmup": 30,
+    }
     plain = _minimize(OrthogonalMomentum(1e-3 * scale, **arguments), 60)
     rule = make_rule("orthogonal", scale=scale, **arguments)
     learned = _minimize(LearnedOptimizer(1e-3, weights=rule), 60)
@@ -79,7 +85,7 @@ def test_sees_the_orthogonal_direction_and_its_difference_from_adams():
     np.testing.assert_array_equal(adam, inputs[:, 1])
     np.testing.assert_allclose(inputs[:, 2], 5 * anchor, rtol=1e-6)
     np.testing.assert_allclose(inputs[:, 3], 5 * anchor - adam, rtol=1e-6)
-    decays = coordinates.choose(hidden=0.05, other=0.1)
+    decays = coordinates.choose(hidden=0.3 - 0.25 / 300, other=0.1)
     np.testing.assert_allclose(moments[0], decays * gradient, rtol=1e-4)
 
 

@@ -1,0 +1,36 @@
+import keras
+import numpy as np
+import pytest
+
+from dncnn_keras import DnCNN
+from dncnn_keras.precise_batch_norm import recompute_batch_norm
+
+
+@pytest.fixture
+def model():
+    return DnCNN(depth=3, filters=2)
+
+
+def test_the_averages_are_the_means_over_the_batches(model):
+    generator = np.random.default_rng(0)
+    batches = [generator.normal(size=(2, 6, 5, 1)).astype("float32") for _ in range(3)]
+    norm = model.get_layer("batch_norm_2")
+    norm.moving_mean.assign([7.0, -7.0])
+    before = [weight.numpy() for weight in model.trainable_weights]
+
+    recompute_batch_norm(model, batches)
+
+    inside = keras.Model(model.input, norm.input)
+    activations = [inside(batch).numpy() for batch in batches]
+    for moving, statistic in ((norm.moving_mean, np.mean), (norm.moving_variance, np.var)):
+        expected = np.mean([statistic(each, axis=(0, 1, 2)) for each in activations], axis=0)
+        np.testing.assert_allclose(moving, expected, rtol=1e-5)
+    assert norm.momentum == 0.95
+    for weight, value in zip(model.trainable_weights, before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+
+
+def test_the_momentum_comes_back_after_an_error(model):
+    with pytest.raises(ValueError, match="shape"):
+        recompute_batch_norm(model, [np.zeros((2, 6, 5, 3), "float32")])
+    assert model.get_layer("batch_norm_2").momentum == 0.95

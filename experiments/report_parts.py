@@ -139,24 +139,13 @@ _META_OPTIMIZER = (
         paper="This was its aim, which it did not reach: its network had learned nothing.",
     ),
     Part(
-        "DnCNN trained by the learned rule, small batches",
+        "DnCNN trained by the learned rule, 300 steps",
         {
-            "meta-dncnn-short.png": "Validation PSNR over steps and over time of each optimizer, "
-            "batches of 8",
+            "meta-dncnn-short.png": "Validation PSNR over steps and over time of each optimizer",
             "meta-dncnn-short.md": "The table",
         },
         command="make reproduce-meta-dncnn SIZE=short",
         results="meta-dncnn-short.json",
-    ),
-    Part(
-        "DnCNN trained by the learned rule, small",
-        {
-            "meta-dncnn-small.png": "Validation PSNR over steps and over time of each optimizer, "
-            "small network",
-            "meta-dncnn-small.md": "The table",
-        },
-        command="make reproduce-meta-dncnn SIZE=small",
-        results="meta-dncnn-small.json",
     ),
     Part(
         "Meta-training of the rule `default`",

@@ -44,7 +44,7 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         beta_hidden: float = 0.95,
-        beta_start: float = 0.7,
+        beta_start: float = 0.85,
         beta_warmup: int = 300,
         name: str = "orthogonal_momentum",
         **kwargs,

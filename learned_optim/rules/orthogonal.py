@@ -60,7 +60,7 @@ class OrthogonalRule(Rule):
         beta_1=0.9,
         beta_2=0.999,
         beta_hidden=0.95,
-        beta_start=0.7,
+        beta_start=0.85,
         beta_warmup=300,
         scale=10.0,
         keep_length=True,

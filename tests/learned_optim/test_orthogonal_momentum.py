@@ -27,7 +27,7 @@ def test_steps_are_those_of_a_float64_reference(orthogonalized):
         optimizer.apply(_gradients(step), variables)
         for i, gradient in enumerate(g.astype(np.float64) for g in _gradients(step)):
             # The decay of a hidden kernel's momentum rises for four steps.
-            beta = 0.7 + 0.25 * min(step / 4, 1) if i in HIDDEN else 0.9
+            beta = 0.85 + 0.1 * min(step / 4, 1) if i in HIDDEN else 0.9
             momentum[i] = beta * momentum[i] + (1 - beta) * gradient
             velocity[i] = 0.999 * velocity[i] + 0.001 * gradient**2
             if i in HIDDEN:

@@ -85,7 +85,7 @@ def test_sees_the_orthogonal_direction_and_its_difference_from_adams():
     np.testing.assert_array_equal(adam, inputs[:, 1])
     np.testing.assert_allclose(inputs[:, 2], 5 * anchor, rtol=1e-6)
     np.testing.assert_allclose(inputs[:, 3], 5 * anchor - adam, rtol=1e-6)
-    decays = coordinates.choose(hidden=0.3 - 0.25 / 300, other=0.1)
+    decays = coordinates.choose(hidden=0.15 - 0.1 / 300, other=0.1)
     np.testing.assert_allclose(moments[0], decays * gradient, rtol=1e-4)
 
 

@@ -15,6 +15,7 @@ _PUBLIC = {
     "DnCNN": "dncnn",
     "BatchNormalization": "fused_batch_norm",
     "fold_batch_norm": "folding",
+    "recompute_batch_norm": "precise_batch_norm",
     "denoise": "inference",
     "load_pretrained": "pretrained",
     "load_official": "official",
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of them
     from dncnn_keras.fused_batch_norm import BatchNormalization as BatchNormalization
     from dncnn_keras.inference import denoise as denoise
     from dncnn_keras.official import load_official as load_official
+    from dncnn_keras.precise_batch_norm import recompute_batch_norm as recompute_batch_norm
     from dncnn_keras.pretrained import load_pretrained as load_pretrained
 
 

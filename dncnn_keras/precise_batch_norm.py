@@ -1,9 +1,11 @@
 """Statistics of batch normalization computed anew, for weights that moved fast."""
 
+from collections.abc import Iterable
+
 import keras
 
 
-def recompute_batch_norm(model, batches):
+def recompute_batch_norm(model: keras.Model, batches: Iterable) -> None:
     """Replaces the moving averages of every batch normalization by means over some batches.
 
     The moving averages are those of the weights of many steps. Where the weights move fast, as

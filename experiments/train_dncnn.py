@@ -60,8 +60,9 @@ def train_dncnn(experiment, folder):
         return noisy_patches(sampler, experiment.data.sigma, training.batch_size, start)
 
     def validate():
-        batches = make_batches(0).take(training.recompute_batch_norm)
-        recompute_batch_norm(model, (noisy for noisy, _ in batches))
+        if training.recompute_batch_norm:
+            batches = make_batches(0).take(training.recompute_batch_norm)
+            recompute_batch_norm(model, (noisy for noisy, _ in batches))
         return _validate(model, validation_images, experiment)
 
     def measure():

@@ -45,9 +45,9 @@ class Coordinates:
         return [tf.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def choose(self, hidden, other):
-        """Constant vector that is one number at hidden kernels' coordinates, another elsewhere."""
+        """Vector that is one scalar at hidden kernels' coordinates, another elsewhere."""
         values = [hidden if is_hidden else other for is_hidden in self.hidden]
-        return tf.repeat(tf.constant(values, tf.float32), self.sizes)
+        return tf.repeat(tf.convert_to_tensor(values, tf.float32), self.sizes)
 
     def match_norms(self, vector, like):
         """Scales each tensor in a vector to the norm that it has in another one.

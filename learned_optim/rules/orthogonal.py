@@ -80,8 +80,7 @@ class OrthogonalRule(Rule):
     def observe(self, gradient, moments, step, coordinates):
         """See `Rule.observe`."""
         beta_hidden = hidden_decay(step, self.beta_start, self.beta_hidden, self.beta_warmup)
-        hidden = coordinates.choose(hidden=1.0, other=0.0)
-        beta_1 = self.beta_1 + hidden * (beta_hidden - self.beta_1)
+        beta_1 = coordinates.choose(hidden=beta_hidden, other=self.beta_1)
         momentum = moments[0] + (1 - beta_1) * (gradient - moments[0])
         velocity = moments[1] + (1 - self.beta_2) * (tf.square(gradient) - moments[1])
         adam = adam_direction(momentum, velocity, step, beta_1, self.beta_2)

@@ -1,7 +1,7 @@
 """Resident memory in MB, each time of a process of its own (Linux).
 
-Of a training it is what the process has allocated: the images lie in a mapped file, whose pages
-the system drops where it needs their memory. Of the command it is the peak of all.
+Of a training it is what the process has allocated, without the pages of mapped files, which the
+system drops where it needs their memory. Of the command it is the peak of all.
 """
 
 import json
@@ -29,7 +29,7 @@ def measure():
     for images, memory in ((FEW, few), (MANY, many)):
         yield f"{f'training on {images:,} images, 100 steps':<40}{memory['first'] / 1e6:8.0f} MB"
     pixels = (MANY - FEW) * SIDE**2 * sum(scale**2 for scale in SCALES) / 1e6
-    yield f"{'  the additional images, in a file':<40}{pixels:8.0f} MB at their four scales"
+    yield f"{'  the additional images, in files':<40}{pixels:8.0f} MB at their four scales"
     growth = (many["last"] - many["first"]) / 1e6
     yield f"{f'{STEPS:,} further steps':<40}{growth:+8.0f} MB"
     with tempfile.TemporaryDirectory() as folder:

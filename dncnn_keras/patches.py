@@ -5,9 +5,12 @@ import numpy as np
 import tensorflow as tf
 
 from dncnn_keras import noise, seeds
-from dncnn_keras.mapped_file import MappedFile
+from dncnn_keras.scratch_folder import ScratchFolder
 
 SCALES = (1.0, 0.9, 0.8, 0.7)
+
+# A patch costs the reading of a file, so no file is much larger than this.
+_FILE_BYTES = 2**20
 
 # The fractional parts of its multiples fill an interval more evenly than random numbers do.
 _GOLDEN_RATIO = 0.6180339887498949
@@ -18,9 +21,9 @@ class PatchSampler:
 
     Patch i is drawn uniformly from every position of every image at every scale, then turned
     into one of its 8 symmetries. It depends on the seed and on i alone, so a sequence can be
-    entered anywhere (exact resume) and split among devices. Images of different sizes mix: they
-    lie one after the other in a single file that is mapped into memory. (A `tf.data` pipeline of
-    the sampler copies them into memory all the same: see `results/bench.md`.)
+    entered anywhere (exact resume) and split among devices. Images of different sizes mix. They
+    lie in files in the cache folder, as long as the sampler is needed, and each patch is read from
+    its file, so that there may be more images than memory.
 
     Args:
         images: Iterable of uint8 arrays of shape `(height, width, channels)`, gone through once.
@@ -41,36 +44,30 @@ class PatchSampler:
     """
 
     def __init__(self, images, patch_size, seed, scales=SCALES):
+        self._folder = ScratchFolder()
         shapes, channels = [], set()
-        with MappedFile() as file:
-            for image in images:
-                channels.add(image.shape[-1])
-                for scale in scales:
-                    scaled = _resize(image, scale)
-                    if min(scaled.shape[:2]) >= patch_size:
-                        file.add(scaled)
-                        shapes.append(scaled.shape[:2])
-            if not channels:
-                raise ValueError("patches: there is no image to cut patches from")
-            if len(channels) > 1:
-                raise ValueError(f"patches: the images differ in channels: {sorted(channels)}")
-            if not shapes:
-                raise ValueError(f"patches: no image has {patch_size}x{patch_size} pixels")
-            # Not a constant, which would be a copy in memory.
-            self._pixels = tf.experimental.dlpack.from_dlpack(file.array().__dlpack__())
+        for image in images:
+            channels.add(image.shape[-1])
+            for scale in scales:
+                for strip in _strips(_resize(image, scale), patch_size):
+                    self._folder.write(str(len(shapes)), np.ascontiguousarray(strip))
+                    shapes.append(strip.shape[:2])
+        if not channels:
+            raise ValueError("patches: there is no image to cut patches from")
+        if len(channels) > 1:
+            raise ValueError(f"patches: the images differ in channels: {sorted(channels)}")
+        if not shapes:
+            raise ValueError(f"patches: no image has {patch_size}x{patch_size} pixels")
         self.patch_size = patch_size
         self.channels = channels.pop()
         self.seed = seed
         sizes = np.array(shapes, np.int64)
-        positions = (sizes - patch_size + 1).prod(axis=1)
+        ends = (sizes - patch_size + 1).prod(axis=1).cumsum()
         # Constants on the CPU: the pipeline runs there, whatever device trains.
         with tf.device("CPU:0"):
-            self._offsets = tf.constant(
-                np.concatenate([[0], sizes.prod(axis=1).cumsum()[:-1]]) * self.channels
-            )
             self._widths = tf.constant(sizes[:, 1])
-            self._ends = tf.constant(positions.cumsum())
-        self._count = int(positions.sum())
+            self._ends = tf.constant(ends)
+        self._count = int(ends[-1])
 
     def __call__(self, index):
         """Cuts the `index`-th patch.
@@ -85,9 +82,9 @@ class PatchSampler:
         place = tf.random.stateless_uniform(
             (), seeds.fold(seed, 0), maxval=self._count, dtype=tf.int64, alg="philox"
         )
-        image = tf.searchsorted(self._ends, [place], side="right")[0]
-        place -= tf.where(image > 0, self._ends[image - 1], 0)
-        width = self._widths[image]
+        strip = tf.searchsorted(self._ends, [place], side="right")[0]
+        place -= tf.where(strip > 0, self._ends[strip - 1], 0)
+        width = self._widths[strip]
         row, column = place // (width - self.patch_size + 1), place % (width - self.patch_size + 1)
 
         # A symmetry of the square is a transposition and two flips, which are two swapped
@@ -96,7 +93,7 @@ class PatchSampler:
             (3,), seeds.fold(seed, 1), maxval=2, dtype=tf.int64, alg="philox"
         )
         strides = tf.stack([width * self.channels, tf.constant(self.channels, tf.int64)])
-        origin = self._offsets[image] + row * strides[0] + column * strides[1]
+        origin = row * strides[0] + column * strides[1]
         # Not strides[::-1], at which TensorFlow gives up optimizing the layout of the whole graph.
         strides = tf.where(bits[0] == 1, tf.reverse(strides, [0]), strides)
         last = self.patch_size - 1
@@ -109,7 +106,9 @@ class PatchSampler:
             + (steps * strides[1])[None, :, None]
             + tf.range(self.channels, dtype=tf.int64)
         )
-        return tf.cast(tf.gather(self._pixels, pixels), tf.float32) / 255.0
+        file = tf.strings.join([f"{self._folder.path}/", tf.strings.as_string(strip)])
+        content = tf.io.decode_raw(tf.io.read_file(file), tf.uint8)
+        return tf.cast(tf.gather(content, pixels), tf.float32) / 255.0
 
 
 def noisy_patches(sampler, sigma, batch_size, start=0):
@@ -189,3 +188,14 @@ def _resize(image, scale):
     return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC).reshape(
         size[1], size[0], image.shape[-1]
     )
+
+
+def _strips(image, patch_size):
+    """Cuts an image into strips of rows, such that each patch lies in exactly one of them."""
+    height, width, channels = image.shape
+    if min(height, width) < patch_size:
+        return
+    # Not less than four patches high: neighbours overlap by almost one.
+    rows = max(4 * patch_size, _FILE_BYTES // (width * channels))
+    for top in range(0, height - patch_size + 1, rows - patch_size + 1):
+        yield image[top : top + rows]

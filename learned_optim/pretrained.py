@@ -4,21 +4,20 @@
 of the weight file, and how it was meta-trained; `NAME.weights.h5` lies beside it.
 """
 
+import hashlib
+import io
+import json
+import os
+import warnings
 from pathlib import Path
 
 import keras
+import numpy as np
 
-from dncnn_keras.one_line import one_line
-from dncnn_keras.weight_files import (
-    SUFFIX,
-    description_of,
-    load_model,
-    read_description,
-    save_model,
-)
 from learned_optim.rules import RULES, make_rule
 from learned_optim.rules.rule import Rule
 
+SUFFIX = ".weights.h5"
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -53,19 +52,35 @@ def load_rule(name: str | Path = "default") -> Rule:
             f"got {name!r}"
         )
     weights = Path(name) if str(name).endswith(SUFFIX) else WEIGHTS / f"{name}{SUFFIX}"
-    description = description_of(weights)
+    description = _description_of(weights)
     for path in (weights, description):
         if not path.is_file():
             raise FileNotFoundError(
                 f"there are no learned-optimizer weights {str(name)!r} ({path} is missing); "
                 f"available: {', '.join(available()) or 'none'}, or the path of a {SUFFIX} file"
             )
-    about, arguments = read_description(weights, "rule")
+    try:
+        about = json.loads(description.read_text(encoding="utf-8"))
+        arguments, sha256 = dict(about["rule"]), about["sha256"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{description}: must be JSON with 'rule' and 'sha256', as it is written with the weights"
+        ) from error
+    content = weights.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ValueError(
+            f"{weights}: damaged, or not the file that {description.name} describes "
+            "(its SHA-256 differs); install or copy the two again"
+        )
     numbers = {**arguments, "learning_rate": about.get("learning_rate")}
     for key, value in numbers.items():
         if key != "name" and not (isinstance(value, (int, float)) and 0 <= value < 1e30):
-            raise ValueError(one_line(f"{description}: {key} must be a number, got {value!r}"))
-    rule = load_model(weights, _make, arguments, ["units", "layers"]).rule
+            raise ValueError(f"{description}: {key!r:.99} must be a number, got {value!r:.99}")
+    for key in {"units", "layers"} & set(arguments):
+        # A wrong size would fill the memory before the file is found not to fit it.
+        if type(arguments[key]) is not int or not 1 <= arguments[key] ** 2 <= len(content):
+            raise ValueError(f"{description}: {key} do not fit the weights, got {arguments[key]}")
+    rule = _load(weights, arguments)
     rule.learning_rate = float(about["learning_rate"])
     return rule
 
@@ -89,14 +104,43 @@ def save_rule(
     Returns:
         Path of the weight file.
 
+    Raises:
+        OSError: If the files cannot be written; those of an earlier release stay as they are.
+        ValueError: If the rule's class has no name in `RULES`.
+
     Example:
 
     >>> path = save_rule(make_rule("adam"), "mine", "rules", provenance={"seed": 0})
     >>> optimizer = LearnedOptimizer(weights=path)
     """
     rate = rule.learning_rate if learning_rate is None else learning_rate
-    about = {**(provenance or {}), "rule": describe(rule), "learning_rate": rate}
-    return save_model(_Weights(rule), name, folder, about)
+    # HDF5 writes to memory: at a full disk its library crashes, and the process with it.
+    memory = _Memory()
+    _Weights(rule).save_weights(memory)
+    weights = Path(folder) / f"{name}{SUFFIX}"
+    about = {
+        **(provenance or {}),
+        "rule": describe(rule),
+        "learning_rate": rate,
+        "sha256": hashlib.sha256(memory.getvalue()).hexdigest(),
+    }
+    text = json.dumps(about, indent=2) + "\n"
+    # Both are complete under other names before either gets its own.
+    parts = {weights: memory.getvalue(), _description_of(weights): text.encode()}
+    new = {path: path.with_name(f".{path.name}.new") for path in parts}
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        for path, part in parts.items():
+            new[path].write_bytes(part)
+        for path in parts:
+            os.replace(new[path], path)
+    except OSError as error:
+        error.filename = str(weights)
+        raise
+    finally:
+        for path in new.values():
+            path.unlink(missing_ok=True)
+    return weights
 
 
 def describe(rule):
@@ -114,8 +158,26 @@ def describe(rule):
     )
 
 
-def _make(**arguments):
-    return _Weights(make_rule(**arguments))
+def _description_of(weights):
+    return weights.with_name(weights.name.removesuffix(SUFFIX) + ".json")
+
+
+def _load(weights, arguments):
+    try:
+        model = _Weights(make_rule(**arguments))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers it skips
+            model.load_weights(weights)
+    except Exception as error:  # whatever Keras and h5py come to at a strange value
+        # The values may be anything, such as a terminal's control sequences.
+        reason = str(error).partition("\n")[0][:500].encode("unicode_escape").decode()
+        name = _description_of(weights).name
+        raise ValueError(
+            f"{weights}: not the weights of the rule in {name}, {arguments!r:.300}: {reason}"
+        ) from error
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise ValueError(f"{weights}: damaged, holds NaN or infinite weights")
+    return model.rule
 
 
 class _Weights(keras.Model):
@@ -126,3 +188,10 @@ class _Weights(keras.Model):
         super().__init__(name="weights")
         self.rule = rule
         self.built = True
+
+
+class _Memory(io.BytesIO):
+    """Keras writes to a file object as well, where it has the name of a weight file."""
+
+    def __str__(self):
+        return f"memory{SUFFIX}"

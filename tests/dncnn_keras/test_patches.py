@@ -1,13 +1,12 @@
 import gc
 import itertools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from dncnn_keras.patches import PatchSampler, noisy_patch, noisy_patches
+from dncnn_keras import patches
+from dncnn_keras.patches import SCALES, PatchSampler, noisy_patch, noisy_patches
 from dncnn_keras.paths import cache_dir
 
 
@@ -48,19 +47,32 @@ def test_patches_are_symmetries_of_places_of_the_images(channels):
     assert len(seen_places) > 0.7 * len(places)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_the_images_stay_in_a_file_as_long_as_they_are_needed():
-    def mapped():
-        gc.collect()
-        return str(cache_dir()) in Path("/proc/self/maps").read_text()
+def _files():
+    gc.collect()
+    return [file for file in cache_dir().glob("scratch/*/*") if file.name != "lock"]
 
+
+def test_the_images_stay_in_files_as_long_as_they_are_needed():
     sampler = PatchSampler((_ramp(60, 50) for _ in range(2)), patch_size=8, seed=0)
     batches = noisy_patches(sampler, 25, batch_size=4)
-    assert mapped() and list(cache_dir().iterdir()) == []
+    assert len(_files()) == 2 * len(SCALES)
     del sampler
-    assert mapped() and next(iter(batches))[1].shape == (4, 8, 8, 1)
+    iterator = iter(batches)
     del batches
-    assert not mapped()
+    assert _files() and next(iterator)[1].shape == (4, 8, 8, 1)
+    del iterator
+    assert not _files()
+
+
+def test_large_images_lie_in_several_files_and_every_place_is_in_one(monkeypatch):
+    images = [_ramp(61, 20), _ramp(40, 30)]
+    whole = PatchSampler(images, patch_size=8, seed=0)
+    monkeypatch.setattr(patches, "_FILE_BYTES", 1)
+    cut = PatchSampler(images, patch_size=8, seed=0)
+    assert max(file.stat().st_size for file in cut._folder.path.iterdir()) == 4 * 8 * 30
+    assert cut._count == whole._count
+    for index in range(50):
+        np.testing.assert_array_equal(cut(index), whole(index))
 
 
 def test_scales_shrink_the_images():

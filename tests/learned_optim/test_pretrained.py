@@ -1,5 +1,8 @@
+import errno
 import hashlib
 import json
+import os
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -58,6 +61,19 @@ def test_describes_the_weights(released, tmp_path):
     assert about["sha256"] == hashlib.sha256(data).hexdigest()
 
 
+def test_a_full_disk_is_told_and_leaves_the_earlier_release(released, tmp_path, monkeypatch):
+    def full(path, content):
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left") as error:
+        save_rule(released, "small", tmp_path, 0.5)
+    assert error.value.filename == str(tmp_path / "small.weights.h5")
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
 def test_the_same_weights_make_the_same_file(released, tmp_path):
     first, second = (save_rule(released, name, tmp_path) for name in ("first", "second"))
     assert first.read_bytes() == second.read_bytes()
@@ -104,12 +120,12 @@ def test_weights_of_another_rule_are_refused_by_name(released, tmp_path, learned
     about = json.loads((tmp_path / "other.json").read_text())
     about["rule"] = {"name": "rnnprop", "units": 3}
     (tmp_path / "other.json").write_text(json.dumps(about))
-    with pytest.raises(ValueError, match="not the weights of the model in other.json, .*'rnnprop'"):
+    with pytest.raises(ValueError, match="not the weights of the rule in other.json, .*'rnnprop'"):
         load_rule(other)
     # Also where the layers are the same and their shapes are not.
     about["rule"] = {"name": "adam", "units": 4}
     (tmp_path / "other.json").write_text(json.dumps(about))
-    with pytest.raises(ValueError, match="not the weights of the model in other.json, .*'adam'"):
+    with pytest.raises(ValueError, match="not the weights of the rule in other.json, .*'adam'"):
         load_rule(other)
 
 
@@ -118,10 +134,10 @@ def test_weights_of_another_rule_are_refused_by_name(released, tmp_path, learned
     [
         ({"rule": {"name": "sgd"}}, "no rule 'sgd'; the rules are"),
         ({"rule": {"name": "adam", "width": 3}}, "width"),
-        ({"rule": {"name": "adam", "units": 10**9}}, "integers from 1 to 12, got 1000000000"),
-        ({"rule": {"name": "adam", "beta_1": "x"}}, "beta_1 must be a number, got 'x'"),
-        ({"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'"),
-        ({"learning_rate": float("nan")}, "learning_rate must be a number, got nan"),
+        ({"rule": {"name": "adam", "units": 10**9}}, "units do not fit the weights, got 1000"),
+        ({"rule": {"name": "adam", "beta_1": "x"}}, "'beta_1' must be a number, got 'x'"),
+        ({"learning_rate": "fast"}, "'learning_rate' must be a number, got 'fast'"),
+        ({"learning_rate": float("nan")}, "'learning_rate' must be a number, got nan"),
         ({"sha256": None}, "damaged, or not the file"),
     ],
 )

@@ -64,7 +64,8 @@ def load_rule(name: str | Path = "default") -> Rule:
         arguments, sha256 = dict(about["rule"]), about["sha256"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"{description}: must be JSON with 'rule' and 'sha256', as it is written with the weights"
+            f"{description}: must be JSON with 'rule' and 'sha256', as it is written "
+            "with the weights"
         ) from error
     content = weights.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:

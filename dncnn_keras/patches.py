@@ -45,7 +45,8 @@ class PatchSampler:
 
     def __init__(self, images, patch_size, seed, scales=SCALES):
         self._folder = ScratchFolder()
-        shapes, channels = [], set()
+        shapes: list[tuple[int, ...]] = []
+        channels = set()
         for image in images:
             channels.add(image.shape[-1])
             for scale in scales:

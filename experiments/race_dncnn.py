@@ -198,7 +198,7 @@ def _steps_to(curves, psnr):
     """Steps after which the mean curve reaches a PSNR, by linear interpolation, or `None`."""
     if not all(curves):
         return None
-    mean = np.mean(np.array(curves), axis=0)
+    mean = np.mean(np.array(curves, np.float64), axis=0)  # JSON knows no largest integer
     steps, values = mean[:, 0], mean[:, 2]
     reached = np.flatnonzero(values >= psnr)
     if not len(reached):

@@ -134,6 +134,8 @@ class TrainReal(Section):
     Attributes:
         name: Name of the run and of its weights.
         seed: The run's seed.
+        precision: Number format of the layers; `auto` is bfloat16 where the machine is fast at it
+            and the method needs no second derivatives.
         devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers.
         network: `MultiTask`, figure 4's `ParallelHeads`, or a rival without adaptation.
         start: Released weights or the path of some to start from, or null.
@@ -147,6 +149,7 @@ class TrainReal(Section):
     kind: Literal["train-real"]
     name: Name
     seed: int = Field(0, ge=0)
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
     devices: Devices = "auto"
     network: NetworkName = "MultiTask"
     start: str | None = None

@@ -10,6 +10,7 @@ from dncnn_keras import datasets, metrics
 from dncnn_keras.datasets.sample import load_sample
 from dncnn_keras.images import to_float
 from dncnn_keras.patches import PatchSampler
+from dncnn_keras.precision import fast_dtype
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.fit import fit
 from experiments.optimizers import make_optimizer
@@ -66,6 +67,7 @@ def train_real(experiment, folder):
         "experiment": experiment.model_dump(mode="json"),
         "validation": measure(),
         "validation_pairs": [pair.name for pair in validation_pairs],
+        "dtype": _dtype(experiment),
         "seconds_of_last_session": round(time.monotonic() - started),
         **provenance(),
     }
@@ -147,9 +149,23 @@ def _colour_images(data):
     return images
 
 
+def _dtype(experiment):
+    if experiment.precision != "auto":
+        return experiment.precision
+    # What a second derivative says is often less than bfloat16's rounding.
+    method = experiment.method
+    second_order = method.name == "mtl" or _masks_turns(method)
+    return "float32" if second_order else fast_dtype()
+
+
+def _masks_turns(method):
+    return method.name == "maxl" and method.mask and method.train_mask
+
+
 def _make_denoiser(experiment):
-    network = NETWORKS[experiment.network]()
-    mask_network = MaskNetwork() if experiment.method.mask else None
+    dtype = _dtype(experiment)
+    network = NETWORKS[experiment.network](dtype=dtype)
+    mask_network = MaskNetwork(dtype=dtype) if experiment.method.mask else None
     denoiser = RealDenoiser(network, mask_network, experiment.name)
     if experiment.start is not None:
         start = load_pretrained(experiment.start)
@@ -171,7 +187,7 @@ def _make_trainer(experiment, strategy):
         if experiment.method.name != "plain":
             denoiser = _make_denoiser(experiment)
             return _make_meta_trainer(experiment, denoiser), denoiser
-        network = RIVALS[experiment.network]()
+        network = RIVALS[experiment.network](dtype=_dtype(experiment))
         network.compile(
             optimizer=make_optimizer(experiment.optimizer, experiment.training.steps, _EPSILON),
             loss="mae",
@@ -182,7 +198,7 @@ def _make_trainer(experiment, strategy):
 
 def _make_meta_trainer(experiment, denoiser):
     method, steps = experiment.method, experiment.training.steps
-    masks_turns = method.name == "maxl" and method.mask and method.train_mask
+    masks_turns = _masks_turns(method)
     if masks_turns:
         steps //= 2  # the other half is the mask network's
 

@@ -50,7 +50,7 @@ def _measure(*arguments):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _memory(what):
+def resident(what):
     """This process's in bytes; `getrusage` counts that of the process before it too."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(re.search(rf"{what}:\s+(\d+)", status)[1])
@@ -66,7 +66,7 @@ def _training(images):
     memory = {}
     for name, steps in (("first", 100), ("last", STEPS)):
         model.fit(batches, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0)
-        memory[name] = _memory("RssAnon")
+        memory[name] = resident("RssAnon")
     return memory
 
 
@@ -74,7 +74,7 @@ def _command(*arguments):
     from dncnn_keras.cli import main
 
     assert main(arguments) == 0
-    return {"last": _memory("VmHWM")}
+    return {"last": resident("VmHWM")}
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ Some are trained for the table, within the same time; others are released.
 import functools
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import cv2
@@ -22,12 +23,14 @@ from dncnn_keras.paths import RESULTS, RUNS
 from dncnn_keras.weight_files import SUFFIX, sha256_of
 from experiments.atomic_write import write_atomically
 from experiments.evaluation import ResultsFile, measure_all
+from experiments.mask_pictures import mask_pictures
 from experiments.notice import print_notice
 from experiments.provenance import provenance
 from experiments.real_networks import denoise, load_network
-from experiments.real_pictures import real_comparison
+from experiments.real_pictures import mask_evolution, real_comparison, unfolded_adaptation
 from experiments.real_rows import train_row
 from experiments.strategy import device_names
+from meta_aux import adapt
 from meta_aux.pretrained import WEIGHTS, load_pretrained
 
 # Strength for luminance and colour, sides of the template and of the search window: settings that
@@ -56,6 +59,7 @@ class Method(NamedTuple):
             and, of what adapts, after adaptation.
         made_with: JSON-like dict of all that decides its results.
         trained: List of what the stages of its training took, as `train_row` returns it.
+        masks: A photograph's masks in its last stage, as `mask_pictures` returns them.
     """
 
     name: str
@@ -63,10 +67,11 @@ class Method(NamedTuple):
     make: Callable
     made_with: dict
     trained: Sequence = ()
+    masks: Mapping = MappingProxyType({})
 
 
 def real_table(experiment):
-    """Trains the rows, measures all denoisers and writes the table and its picture.
+    """Trains the rows, measures all denoisers and writes the table and its pictures.
 
     Args:
         experiment: A `schema_real.RealTable`.
@@ -84,8 +89,10 @@ def real_table(experiment):
     # Figures on the embedded photographs must never replace others.
     folder = RUNS if experiment.dataset == "sample" else RESULTS
     devices = device_names(experiment.devices)
-    rows = []
+    rows, masks = [], {}
     for method in _methods(experiment):
+        if method.masks:
+            masks[method.title] = method.masks
         row = {"title": method.title, "trained": method.trained}
         is_network = "weights_sha256" in method.made_with
         for (dataset, split), pairs in sets.items():
@@ -109,9 +116,17 @@ def real_table(experiment):
         pairs = sets[experiment.dataset, "test"]
         shown = [pair for pair in pairs if pair.name == experiment.image] or pairs
         denoiser = load_pretrained(experiment.models[0])
-        real_comparison(shown[0], denoiser, experiment, stem.with_suffix(".png"))
+        found = adapt(denoiser, to_float(shown[0].noisy), experiment.steps, details=True)
+        real_comparison(shown[0], found, experiment, stem.with_suffix(".png"))
+        unfolded_adaptation(shown[0], found, experiment, _beside(stem, "adaptation"))
+    if masks:
+        mask_evolution(masks, _beside(stem, "masks"))
     print(text)
     return stem.with_suffix(".md")
+
+
+def _beside(stem, what):
+    return stem.with_name(f"{stem.name}_{what}.png")
 
 
 def _with_data(experiment):
@@ -157,7 +172,7 @@ def _methods(experiment):
         weights, trained = train_row(experiment, row, runs)
         name = f"{experiment.name}-{weights.name.removesuffix(SUFFIX)}"
         method = _of_weights(name, row.title, str(weights), weights, experiment.steps)
-        yield method._replace(trained=trained)
+        yield method._replace(trained=trained, masks=mask_pictures(weights.parent))
 
 
 def _of_weights(name, title, model, weights, steps):

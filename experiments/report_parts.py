@@ -196,8 +196,21 @@ _META_TRANSFER = (
     ),
     Part(
         "Figures 5 and 6: the mask",
-        {"real_masks.png": "The predicted mask at several epochs of fine-tuning"},
+        {"real_table3_masks.png": "The mask of a validation scene in the course of each training"},
+        command="make reproduce-real-table3",
+        results="real_table3.json",
         paper="The mask changes for about 100 epochs and then stays as it is.",
+    ),
+    Part(
+        "Figures 7 and 8: adaptation step by step, and what it changes in the primary head",
+        {
+            "real_table2_adaptation.png": "The clean image after every step; below it the primary "
+            "head's output before and after, and their difference"
+        },
+        command="make reproduce-real-table2",
+        results="real_table2.json",
+        paper="The first step cleans the image, the others little more; the feature maps change "
+        "much, whether the image gains much or little.",
     ),
 )
 

@@ -13,6 +13,7 @@ from dncnn_keras.patches import PatchSampler
 from dncnn_keras.precision import fast_dtype
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.fit import fit
+from experiments.mask_pictures import MaskPictures
 from experiments.optimizers import make_optimizer
 from experiments.progress import Progress
 from experiments.provenance import provenance
@@ -60,6 +61,9 @@ def train_real(experiment, folder):
     validation = Validation(measure, names, experiment.training.validate_every)
     callbacks = [StopOnNaN(), Stopwatch()]
     writes = strategy.extended.should_checkpoint
+    if writes and _trains_mask(experiment.method):
+        shown = to_float(validation_pairs[0].noisy)
+        callbacks.append(MaskPictures(network, shown, folder, experiment.training))
     fit(trainer, make_batches, experiment, folder, writes, callbacks, validation, _updates)
     if not writes:  # another worker does
         return network
@@ -159,7 +163,11 @@ def _dtype(experiment):
 
 
 def _masks_turns(method):
-    return method.name == "maxl" and method.mask and method.train_mask
+    return method.name == "maxl" and _trains_mask(method)
+
+
+def _trains_mask(method):
+    return method.name != "plain" and method.mask and getattr(method, "train_mask", True)
 
 
 def _make_denoiser(experiment):

@@ -1,5 +1,6 @@
 """Adaptation to a single noisy image at test time."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,8 +10,11 @@ import tensorflow as tf
 from meta_aux.inner_loop import auxiliary_gradient, descend
 from meta_aux.real_denoiser import RealDenoiser
 
-# Pixels that an output of the auxiliary head depends on, on each side of it.
-OVERLAP = 76
+# Side of the squares that the steps look at.
+PATCH = 64
+# Pixels on each side of a tile that are not kept: at least the 76 that an output depends on, and
+# whole patches.
+OVERLAP = 128
 
 
 class Adaptation(NamedTuple):
@@ -43,12 +47,17 @@ def adapt(
     is carried over to the next. All images are clipped to [0, 1], the unadapted one as well, so
     that they can be compared.
 
-    A large image goes through in tiles, with the same result but for rounding: the steps follow
-    the gradient of the whole image's loss, to which all tiles add, and all of it is denoised by
-    the same heads. The body's features of the whole image are kept, 32 numbers a pixel; the rest
-    of the memory depends on the tile alone.
+    The steps follow the gradient on patches of 64x64 pixels, which cover the image like the black
+    fields of a chessboard: half of it says of the heads' few weights what all of it would, for
+    half the time.
 
-    The authors' code adapts with Adam, and shows the image after one step less.
+    A large image goes through in tiles, with the same result but for rounding: the gradient is
+    that of all tiles' patches, and all of the image is denoised by the same heads. The body's
+    features of the whole image are kept, 32 numbers a pixel; the rest of the memory depends on
+    the tile alone.
+
+    The authors' code adapts with Adam, on the whole image, and shows the image after one step
+    less.
 
     Args:
         model: A `RealDenoiser`.
@@ -59,7 +68,7 @@ def adapt(
             `model.network.heads.trainable_variables`; by default the model's own,
             `exp(model.log_rates)`. (The paper's is 1e-5.)
         details: Whether every step's image and the mask are returned as well.
-        tile: Largest height and width of a tile in pixels, a multiple of 4 above 152.
+        tile: Largest height and width of a tile in pixels, a multiple of 64 above 256.
 
     Returns:
         The clean images, float32 of the shape of `noisy`; with `details` an `Adaptation`.
@@ -76,22 +85,29 @@ def adapt(
     True
     """
     noisy = _checked(noisy, model.network.channels)
-    if tile % 4 or tile <= 2 * OVERLAP:
-        raise ValueError(f"adapt: tile must be a multiple of 4 above {2 * OVERLAP}, got {tile}")
+    if tile % PATCH or tile <= 2 * OVERLAP:
+        raise ValueError(
+            f"adapt: tile must be a multiple of {PATCH} above {2 * OVERLAP}, got {tile}"
+        )
     own = np.exp(model.log_rates.numpy())
     rates = own if learning_rate is None else np.asarray(learning_rate, own.dtype)
     rates = np.broadcast_to(rates, own.shape)
     batch = noisy if noisy.ndim == 4 else noisy[None]
     adaptations = [_adapt_one(model, image[None], steps, rates, details, tile) for image in batch]
     images = np.concatenate([images for images, _ in adaptations], axis=1)
-    mask = np.concatenate([mask for _, mask in adaptations], axis=0)
     if noisy.ndim == 3:
-        images, mask = images[:, 0], mask[0]
-    return Adaptation(images[-1], images, mask) if details else images[-1]
+        images = images[:, 0]
+    if not details:
+        return images[-1]
+    mask = np.concatenate([mask for _, mask in adaptations], axis=0)
+    return Adaptation(images[-1], images, mask if noisy.ndim == 4 else mask[0])
 
 
 def _adapt_one(model, noisy, steps, rates, details, tile):
-    """Returns the images of shape `(steps + 1 or 1, 1, height, width, channels)`, and the mask."""
+    """Returns the images of shape `(steps + 1 or 1, 1, height, width, channels)`, and the mask.
+
+    Without `details` there is no mask.
+    """
     tiles = [
         _Tile(model, noisy, rows, columns)
         for rows in _spans(noisy.shape[1], tile)
@@ -104,49 +120,77 @@ def _adapt_one(model, noisy, steps, rates, details, tile):
             whole[tile.place] = part.numpy()[tile.kept]
         return whole
 
+    patches = sum(tile.patches for tile in tiles)
     weights = [tf.convert_to_tensor(w) for w in model.network.heads.trainable_variables]
     images = []
     for _ in range(steps):
-        gradients, parts = zip(*(tile.gradient(weights) for tile in tiles), strict=True)
-        weights = descend(weights, [sum(parts) for parts in zip(*gradients, strict=True)], rates)
         if details:
-            images.append(assemble(parts))
+            images.append(assemble([tile.restore(weights) for tile in tiles]))
+        gradients = [tile.gradient(weights) for tile in tiles if tile.patches]
+        means = [sum(parts) / patches for parts in zip(*gradients, strict=True)]
+        weights = descend(weights, means, rates)
     images.append(assemble([tile.restore(weights) for tile in tiles]))
-    return np.clip(images, 0, 1), assemble([tile.mask for tile in tiles])
+    mask = assemble([tile.predict_mask() for tile in tiles]) if details else None
+    return np.clip(images, 0, 1), mask
 
 
 class _Tile:
-    """A part of an image, with what its body and mask networks say of it.
+    """A part of an image, with what the body says of it.
 
     Args:
         model: A `RealDenoiser`.
         noisy: The whole image, array of shape `(1, height, width, channels)`.
         rows, columns: Where the tile is, as `_spans` yields it.
+
+    Attributes:
+        place: Slices of the whole image: what is kept of the tile.
+        kept: The same as slices of the tile.
+        patches: Number of patches of it that the steps look at.
     """
 
     def __init__(self, model, noisy, rows, columns):
         self._model = model
         image = noisy[:, slice(*rows[0]), slice(*columns[0])]
         self._noisy = tf.convert_to_tensor(image, model.compute_dtype)
-        self._shared, self.mask = _prepare(model, self._noisy)
+        self._shared = _features(model, self._noisy)
         self.place = slice(None), slice(*rows[1]), slice(*columns[1])
         self.kept = (
             slice(None),
             *(slice(kept[0] - whole[0], kept[1] - whole[0]) for whole, kept in (rows, columns)),
         )
-        # The image's loss is a mean over its pixels: each counts in one tile, and the tile's own
-        # mean is worth its share of the image.
-        counts = np.zeros((*image.shape[:3], 1))
-        counts[self.kept] = image[0, :, :, 0].size / noisy[0, :, :, 0].size
-        self._counting_mask = self.mask * tf.convert_to_tensor(counts, self.mask.dtype)
+        sides = [min(PATCH, side) for side in noisy.shape[1:3]]
+        starts = [
+            range(kept[0], kept[1] - side + 1, side)
+            for (_, kept), side in zip((rows, columns), sides, strict=True)
+        ]
+        fields = [
+            tuple(
+                slice(start - whole[0], start - whole[0] + side)
+                for start, (whole, _), side in zip(corner, (rows, columns), sides, strict=True)
+            )
+            for corner in itertools.product(*starts)
+            if sum(start // side for start, side in zip(corner, sides, strict=True)) % 2 == 0
+        ]
+        self.patches = len(fields)
+        if fields:
+            self._noisy_patches, self._shared_patches = (
+                tf.stack([whole[0, *field] for field in fields])
+                for whole in (self._noisy, self._shared)
+            )
+            self._mask_patches = _mask(model, self._noisy_patches)
 
     def gradient(self, weights):
-        """Returns the tile's part of the gradients, and its clean image."""
-        return _gradient(self._model, weights, self._shared, self._noisy, self._counting_mask)
+        """Returns the sum of the patches' gradients."""
+        patches = self._shared_patches, self._noisy_patches, self._mask_patches
+        return _gradient(self._model, weights, *patches)
 
     def restore(self, weights):
         """Returns the clean image."""
         return _restore(self._model, weights, self._shared, self._noisy)
+
+    def predict_mask(self):
+        """Returns the mask."""
+        return _mask(self._model, self._noisy)
 
 
 def _spans(length, tile):
@@ -154,7 +198,8 @@ def _spans(length, tile):
     if length <= tile:
         yield (0, length), (0, length)
         return
-    # Tiles start at multiples of 4, so that the body halves them as it halves the whole image.
+    # Tiles start at multiples of 64: the body halves them as it halves the whole image, and what
+    # is kept of them consists of whole patches.
     for start in range(0, length - 2 * OVERLAP, tile - 2 * OVERLAP):
         stop = min(start + tile, length)
         first = start + OVERLAP if start > 0 else 0
@@ -166,13 +211,18 @@ def _forward(model, weights, shared, noisy):
 
 
 @tf.function(reduce_retracing=True)
-def _prepare(model, noisy):
-    return model.network.body(noisy), model.predict_mask(noisy)
+def _features(model, noisy):
+    return model.network.body(noisy)
+
+
+@tf.function(reduce_retracing=True)
+def _mask(model, noisy):
+    return model.predict_mask(noisy)
 
 
 @tf.function(reduce_retracing=True)
 def _gradient(model, weights, shared, noisy, mask):
-    return auxiliary_gradient(lambda w: _forward(model, w, shared, noisy), weights, noisy, mask)
+    return auxiliary_gradient(lambda w: _forward(model, w, shared, noisy), weights, noisy, mask)[0]
 
 
 @tf.function(reduce_retracing=True)

@@ -15,11 +15,12 @@ def auxiliary_gradient(forward, weights, noisy, mask):
     Args:
         forward: Function of a list of weights to the clean image and the predicted noisy image.
         weights: List of tensors.
-        noisy: The noisy image, tensor of shape `(1, height, width, channels)`.
-        mask: Its mask, tensor of shape `(1, height, width, 1)`.
+        noisy: The noisy image, or patches of it, tensor of shape
+            `(count, height, width, channels)`.
+        mask: Its mask, tensor of shape `(count, height, width, 1)`.
 
     Returns:
-        The list of gradients, and the clean image.
+        The list of gradients, of the sum over the patches, and the clean image.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(weights)

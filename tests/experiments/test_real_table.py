@@ -94,6 +94,9 @@ def test_rows_are_trained_for_the_same_time_and_measured(folder, monkeypatch, ca
     psnr, ssim = np.mean(rows["RIDNet"]["test"]["before"], axis=0)
     assert f"| {psnr:.2f} / {ssim:.4f} |  |  |  |" in text
     assert "| first 2, second 3 |" in text
+    masks = (folder / f"{SHARED}-second-3s").glob("mask-*.png")
+    assert sorted(file.name for file in masks) == [f"mask-{updates}.png" for updates in range(4)]
+    assert (folder / "runs/t_masks.png").is_file()
     second = json.loads((folder / f"{SHARED}-second-3s/settings.json").read_text())
     assert second["start"] == f"{SHARED}/multitask-first-2s.weights.h5"
 

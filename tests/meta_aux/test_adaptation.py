@@ -94,11 +94,11 @@ def test_a_learning_rate_for_each_tensor(denoiser, noisy):
     assert not np.allclose(some, one, atol=1e-6) and not np.allclose(some, none, atol=1e-6)
 
 
-@pytest.mark.parametrize("size", [(5, 401), (401, 5)])
+@pytest.mark.parametrize("size", [(5, 801), (801, 5)])
 def test_tiles_give_the_whole_images_result(size, denoiser, generator):
     noisy = generator.uniform(size=(*size, 3))
     whole = adapt(denoiser, noisy, steps=2, learning_rate=0.1, details=True)
-    tiled = adapt(denoiser, noisy, steps=2, learning_rate=0.1, details=True, tile=256)
+    tiled = adapt(denoiser, noisy, steps=2, learning_rate=0.1, details=True, tile=320)
     assert np.abs(whole.images[2] - whole.images[0]).max() > 1e-3
     for a, b in zip(tiled, whole, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
@@ -117,10 +117,31 @@ def test_tiles_overlap_by_what_an_output_depends_on(denoiser, generator):
     assert 60 < max(reaches) <= OVERLAP
 
 
-@pytest.mark.parametrize("tile", [152, 1022])
+@pytest.mark.parametrize("tile", [256, 1020])
 def test_refuses_tiles_of_a_wrong_size(tile, denoiser, noisy):
-    with pytest.raises(ValueError, match=f"must be a multiple of 4 above 152, got {tile}"):
+    with pytest.raises(ValueError, match=f"must be a multiple of 64 above 256, got {tile}"):
         adapt(denoiser, noisy, tile=tile)
+
+
+def test_the_steps_follow_the_black_fields_of_a_chessboard(denoiser, generator):
+    noisy = generator.uniform(size=(130, 200, 3)).astype(np.float32)
+    heads = denoiser.network.heads
+    start = [tf.convert_to_tensor(weight) for weight in heads.trainable_variables]
+    features = denoiser.network.body(noisy[None])
+    fields = [(slice(r, r + 64), slice(c, c + 64)) for r, c in ((0, 0), (0, 128), (64, 64))]
+    with tf.GradientTape() as tape:
+        tape.watch(start)
+        losses = []
+        for field in fields:
+            patch = noisy[field][None]
+            predicted = heads.stateless_call(start, [], [features[0][field][None], patch])[0][1]
+            losses.append(tf.reduce_mean(denoiser.predict_mask(patch) * abs(predicted - patch)))
+        loss = sum(losses) / 3
+    weights = [w - 0.0625 * g for w, g in zip(start, tape.gradient(loss, start), strict=True)]
+    expected = heads.stateless_call(weights, [], [features, noisy[None]])[0][0][0]
+    found = adapt(denoiser, noisy, steps=1, learning_rate=0.0625)
+    np.testing.assert_allclose(found, np.clip(expected, 0, 1), rtol=0, atol=1e-6)
+    assert np.abs(found - adapt(denoiser, noisy, steps=0)).max() > 1e-3
 
 
 def test_without_a_mask_every_pixel_counts(denoiser, noisy):

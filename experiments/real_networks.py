@@ -7,25 +7,29 @@ import numpy as np
 from dncnn_keras.weight_files import SUFFIX, load_model, read_description, save_model
 from meta_aux import MIRNet, RealDenoiser, RIDNet, adapt
 from meta_aux.pretrained import load_pretrained, save_pretrained
+from meta_aux.self_supervision import LOSSES
 
 RIVALS = {"RIDNet": RIDNet, "MIRNet": MIRNet}
 
 
 def denoise(network, noisy, steps):
-    """Denoises a photograph.
+    """Denoises a photograph in each way that the network can.
 
     Args:
         network: A `RealDenoiser` or one of the `RIVALS`.
         noisy: Float32 array of shape `(height, width, 3)` in [0, 1].
         steps: Steps of adaptation.
 
-    Returns:
-        List of the clean image before and, of what adapts, after adaptation, both clipped.
+    Yields:
+        The clean image before and, of what adapts, after adaptation by each of
+        `self_supervision.LOSSES`, all clipped.
     """
     if isinstance(network, RealDenoiser):
-        images = adapt(network, noisy, steps, details=True).images
-        return [images[0], images[-1]]
-    return [np.clip(network.predict_on_batch(noisy[None])[0], 0, 1)]
+        yield adapt(network, noisy, 0)
+        for loss in LOSSES:
+            yield adapt(network, noisy, steps, loss=loss)
+    else:
+        yield np.clip(network.predict_on_batch(noisy[None])[0], 0, 1)
 
 
 def save_network(network, name, folder, provenance):

@@ -34,6 +34,7 @@ from experiments.real_rows import train_row
 from experiments.strategy import device_names
 from meta_aux import adapt
 from meta_aux.pretrained import WEIGHTS, load_pretrained
+from meta_aux.self_supervision import LOSSES
 
 # Strength for luminance and colour, sides of the template and of the search window: settings that
 # others have published for this set.
@@ -48,9 +49,12 @@ compared with any paper's."""
 
 
 class RealMeasurement(pydantic.BaseModel):
-    """Of an image: PSNR and SSIM before and, of what adapts, after adaptation."""
+    """Of an image: PSNR and SSIM before and, of what adapts, after adaptation by each loss.
 
-    values: list[tuple[float, float]] = Field(min_length=1, max_length=2)
+    The time is that of the last.
+    """
+
+    values: list[tuple[float, float]] = Field(min_length=1, max_length=1 + len(LOSSES))
     seconds: float
 
 
@@ -60,8 +64,8 @@ class Method(NamedTuple):
     Attributes:
         name: Name of the file of its results.
         title: Its name in the table.
-        make: Function without arguments to one of a noisy image to the list of the image before
-            and, of what adapts, after adaptation.
+        make: Function without arguments to one of a noisy image to the images before and, of what
+            adapts, after adaptation by each loss.
         made_with: JSON-like dict of all that decides its results.
         trained: List of what the stages of its training took, as `train_row` returns it.
         masks: A photograph's masks in its last stage, as `mask_pictures` returns them.
@@ -208,7 +212,7 @@ def _opencv_nlm(noisy):
 
 
 def _results(method, pairs, results, devices):
-    """Returns `before` (and, of what adapts, `after`): lists of each image's PSNR and SSIM."""
+    """Returns lists of each image's PSNR and SSIM: `before` and, of what adapts, by each loss."""
     # The noise is the photographs' own: all results are kept as those of sigma 0.
     missing = [pair for pair in pairs if results.get(0, pair.name) is None]
     if missing:
@@ -217,29 +221,33 @@ def _results(method, pairs, results, devices):
         for pair, result in zip(missing, bar, strict=True):
             results.put(0, pair.name, result)
     found = [results.get(0, pair.name) for pair in pairs]
-    before, *after = zip(*(each["values"] for each in found), strict=True)
-    row = {"before": before, "seconds": float(np.median([each["seconds"] for each in found]))}
-    return {**row, "after": after[0]} if after else row
+    values = zip(*(each["values"] for each in found), strict=True)
+    row = dict(zip(("before", *LOSSES), values, strict=False))
+    return {**row, "seconds": float(np.median([each["seconds"] for each in found]))}
 
 
 def _measure(restore, pair):
     noisy, clean = to_float(pair.noisy), to_float(pair.clean)
-    started = time.perf_counter()
-    images = [np.clip(image, 0, 1) for image in restore(noisy)]
-    seconds = time.perf_counter() - started
-    values = [[round(metrics.psnr(clean, i), 4), round(metrics.ssim(clean, i), 5)] for i in images]
+    values, started = [], time.perf_counter()
+    for image in restore(noisy):
+        seconds, image = time.perf_counter() - started, np.clip(image, 0, 1)
+        psnr, ssim = metrics.psnr(clean, image), metrics.ssim(clean, image)
+        values.append([round(psnr, 4), round(ssim, 5)])
+        started = time.perf_counter()
     return {"values": values, "seconds": round(seconds, 3)}
 
 
 def _markdown(experiment, summary):
     images, rows = summary["images"], summary["methods"]
-    columns = ["method", "before", "after", "gain", "images that gain", "seconds an image"]
+    adapted = [name for loss in LOSSES for name in (f"{loss} loss", "gain, images that gain")]
+    columns = ["method", "before", *adapted, "seconds an image"]
     about = (
         f"Mean PSNR (dB) and SSIM of clipped images, before and after {experiment.steps} steps of "
-        "adaptation to each image."
+        "adaptation to each image, by the paper's auxiliary loss and by the loss on pairs that are "
+        "made of the restored image. The time of what adapts is that of the latter."
     )
     if "validation" in images:
-        columns[1:1] = ["validation before", "after"]
+        columns[1:1] = ["validation before", *(f"{loss} loss" for loss in LOSSES)]
         about += (
             f" Validation: the centres of {len(images['validation'])} photographs of "
             f"`{experiment.validation}`, whose scenes are not trained on."
@@ -259,8 +267,10 @@ def _markdown(experiment, summary):
     for row in rows:
         cells = [row["title"]]
         if "validation" in row:
-            cells += _before_and_after(row["validation"])
-        cells += [*_before_and_after(row["test"]), *_gain(row["test"])]
+            cells += [_mean(row["validation"], when) for when in ("before", *LOSSES)]
+        cells.append(_mean(row["test"], "before"))
+        for loss in LOSSES:
+            cells += [_mean(row["test"], loss), _gain(row["test"], loss)]
         cells.append(f"{row['test']['seconds']:.2f}")
         if experiment.rows:
             cells += _training(row["trained"])
@@ -270,17 +280,18 @@ def _markdown(experiment, summary):
     return "\n".join(lines) + "\n"
 
 
-def _before_and_after(measured):
-    values = [measured[when] for when in ("before", "after") if when in measured]
-    cells = [f"{psnr:.2f} / {ssim:.4f}" for psnr, ssim in np.mean(values, axis=1)]
-    return [*cells, ""][:2]
+def _mean(measured, when):
+    if when not in measured:
+        return ""
+    psnr, ssim = np.mean(measured[when], axis=0)
+    return f"{psnr:.2f} / {ssim:.4f}"
 
 
-def _gain(measured):
-    if "after" not in measured:
-        return ["", ""]
-    gains = np.subtract(measured["after"], measured["before"])[:, 0]
-    return [f"{gains.mean():+.3f} dB", f"{(gains > 0).sum()} of {len(gains)}"]
+def _gain(measured, loss):
+    if loss not in measured:
+        return ""
+    gains = np.subtract(measured[loss], measured["before"])[:, 0]
+    return f"{gains.mean():+.3f} dB, {(gains > 0).sum()} of {len(gains)}"
 
 
 def _training(stages):

@@ -23,6 +23,7 @@ from meta_aux import MAXL, MTL, MaskNetwork, RealDenoiser
 from meta_aux.degradation import degraded_patches
 from meta_aux.pair_patches import pair_patches
 from meta_aux.pretrained import NETWORKS, load_pretrained
+from meta_aux.self_supervision import LOSSES
 
 # PyTorch's; the mask's gradient is too small for Keras's.
 _EPSILON = 1e-8
@@ -57,8 +58,7 @@ def train_real(experiment, folder):
         return validate(network, validation_pairs, experiment.validation.steps)
 
     started = time.monotonic()
-    names = ("psnr_before", "psnr_after") if isinstance(network, RealDenoiser) else ("psnr",)
-    validation = Validation(measure, names, experiment.training.validate_every)
+    validation = Validation(measure, _measured(network), experiment.training.validate_every)
     callbacks = [StopOnNaN(), Stopwatch()]
     writes = strategy.extended.should_checkpoint
     if writes and _trains_mask(experiment.method):
@@ -116,15 +116,21 @@ def validate(network, pairs, steps):
         steps: Steps of adaptation.
 
     Returns:
-        Dict of the mean PSNR in dB of clipped images: `psnr_before` and `psnr_after`, or `psnr`.
+        Dict of the mean PSNR in dB of clipped images: `psnr_before` and one after adaptation by
+        each loss, or `psnr`.
     """
     values = []
     for pair in pairs:
         noisy, clean = to_float(pair.noisy), to_float(pair.clean)
         values.append([metrics.psnr(clean, image) for image in denoise(network, noisy, steps)])
     means = [round(float(mean), 3) for mean in np.mean(values, axis=0)]
-    names = ("psnr_before", "psnr_after") if len(means) == 2 else ("psnr",)
-    return dict(zip(names, means, strict=True))
+    return dict(zip(_measured(network), means, strict=True))
+
+
+def _measured(network):
+    if isinstance(network, RealDenoiser):
+        return ["psnr_before", *(f"psnr_{loss}" for loss in LOSSES)]
+    return ["psnr"]
 
 
 def _batches(experiment):

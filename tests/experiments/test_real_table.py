@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -87,12 +88,13 @@ def test_rows_are_trained_for_the_same_time_and_measured(folder, monkeypatch, ca
     assert rows["both"]["test"] == rows["again"]["test"]
     for split, count in {"validation": 1, "test": 2}.items():
         measured = rows["both"][split]
-        assert len(measured["before"]) == len(measured["after"]) == count
-        assert measured["before"] != measured["after"]
-        assert "after" not in rows["RIDNet"][split]
+        kinds = [measured[when] for when in ("before", "auxiliary", "restored")]
+        assert [len(each) for each in kinds] == [count] * 3
+        assert all(a != b for a, b in itertools.combinations(kinds, 2))
+        assert rows["RIDNet"][split].keys() == {"before", "seconds"}
     text = (folder / "runs/t.md").read_text()
     psnr, ssim = np.mean(rows["RIDNet"]["test"]["before"], axis=0)
-    assert f"| {psnr:.2f} / {ssim:.4f} |  |  |  |" in text
+    assert f"| {psnr:.2f} / {ssim:.4f} |  |  |  |  |" in text
     assert "| first 2, second 3 |" in text
     masks = (folder / f"{SHARED}-second-3s").glob("mask-*.png")
     assert sorted(file.name for file in masks) == [f"mask-{updates}.png" for updates in range(4)]
@@ -135,7 +137,7 @@ def test_the_table_shows_what_adaptation_of_released_weights_gains(folder, capsy
     by_title = {row["title"]: row["test"] for row in found["methods"]}
     noisy, nlm = (by_title[t]["before"] for t in ("noisy image", "NLM (OpenCV, colour)"))
     assert np.all(np.subtract(nlm, noisy) > 0)
-    assert by_title["tiny"]["after"] != by_title["tiny"]["before"]
+    assert by_title["tiny"]["restored"] != by_title["tiny"]["before"]
     assert (folder / "runs/t.png").stat().st_size > 10_000
     text = (folder / "runs/t.md").read_text()
     assert f"| noisy image | {np.mean(noisy, axis=0)[0]:.2f}" in text

@@ -71,7 +71,7 @@ def test_the_second_stage_goes_on_from_the_first_and_learns_rates(folder):
     third = load_pretrained("runs/third/third.weights.h5")
     np.testing.assert_array_equal(third.log_rates, second.log_rates)
     about = json.loads((folder / "runs/tiny/tiny.json").read_text())
-    assert about["validation"].keys() == {"psnr_before", "psnr_after"}
+    assert about["validation"].keys() == {"psnr_before", "psnr_auxiliary", "psnr_restored"}
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,6 +8,7 @@ import meta_aux
 from meta_aux import MaskNetwork, MultiTask, ParallelHeads, RealDenoiser, adapt
 from meta_aux.adaptation import OVERLAP
 from meta_aux.multi_task import Body
+from meta_aux.self_supervision import LOSSES, Restored
 from tests.meta_aux.conftest import FILTERS
 
 
@@ -38,24 +41,25 @@ def by_hand(model, noisy, steps, learning_rate):
 def test_every_step_against_steps_by_hand(denoiser, noisy):
     before = denoiser.get_weights()
     expected = by_hand(denoiser, noisy, steps=3, learning_rate=0.0625)
-    found = adapt(denoiser, noisy, steps=3, learning_rate=0.0625, details=True)
+    found = adapt(denoiser, noisy, steps=3, learning_rate=0.0625, details=True, loss="auxiliary")
     assert found.images.shape == (4, 7, 5, 3) and found.images.dtype == np.float32
     np.testing.assert_allclose(found.images, expected, rtol=1e-6, atol=1e-7)
     assert np.abs(expected[3] - expected[0]).max() > 1e-3
     np.testing.assert_array_equal(found.clean, found.images[-1])
     np.testing.assert_allclose(found.mask, denoiser.predict_mask(noisy[None])[0], rtol=1e-6)
-    np.testing.assert_array_equal(adapt(denoiser, noisy, 3, 0.0625), found.clean)
+    np.testing.assert_array_equal(adapt(denoiser, noisy, 3, 0.0625, loss="auxiliary"), found.clean)
     for a, b in zip(before, denoiser.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_nothing_is_carried_over_to_the_next_image(denoiser, generator):
+@pytest.mark.parametrize("loss", LOSSES)
+def test_nothing_is_carried_over_to_the_next_image(loss, denoiser, generator):
     images = generator.uniform(size=(3, 4, 6, 3))
-    together = adapt(denoiser, images, steps=2, learning_rate=0.0625, details=True)
+    together = adapt(denoiser, images, 2, 0.0625, loss, details=True)
     assert together.images.shape == (3, *images.shape)
     assert together.mask.shape == (3, 4, 6, 1)
     for number in (2, 0):
-        alone = adapt(denoiser, images[number], steps=2, learning_rate=0.0625)
+        alone = adapt(denoiser, images[number], 2, 0.0625, loss)
         np.testing.assert_allclose(alone, together.clean[number], rtol=0, atol=1e-6)
 
 
@@ -70,35 +74,39 @@ def test_the_unadapted_image_is_clipped_like_the_adapted_ones(denoiser, generato
     np.testing.assert_array_equal(adapt(denoiser, noisy, steps=0), found.images[0])
 
 
-def test_the_body_runs_once_an_image(denoiser, generator, monkeypatch):
+@pytest.mark.parametrize(("loss", "expected"), [("auxiliary", 2), ("restored", 4)])
+def test_the_body_runs_once_an_image_or_pair(loss, expected, denoiser, generator, monkeypatch):
     calls = []
     forward = Body.call
     monkeypatch.setattr(Body, "call", lambda *a, **k: calls.append(1) or forward(*a, **k))
     tf.config.run_functions_eagerly(True)
     try:
-        adapt(denoiser, generator.uniform(size=(2, 4, 4, 3)), steps=3)
+        adapt(denoiser, generator.uniform(size=(2, 4, 4, 3)), steps=3, loss=loss)
     finally:
         tf.config.run_functions_eagerly(False)
-    assert len(calls) == 2
+    assert len(calls) == expected
 
 
 def test_a_learning_rate_for_each_tensor(denoiser, noisy):
     count = len(denoiser.network.heads.trainable_variables)
-    one = adapt(denoiser, noisy, learning_rate=0.01)
-    np.testing.assert_allclose(adapt(denoiser, noisy, learning_rate=[0.01] * count), one)
-    none = adapt(denoiser, noisy, steps=0)
-    np.testing.assert_array_equal(adapt(denoiser, noisy, learning_rate=[0.0] * count), none)
+    own = functools.partial(adapt, denoiser, noisy, loss="auxiliary")
+    one = own(learning_rate=0.01)
+    np.testing.assert_allclose(own(learning_rate=[0.01] * count), one)
+    none = own(steps=0)
+    np.testing.assert_array_equal(own(learning_rate=[0.0] * count), none)
     denoiser.log_rates.assign([np.log(0.01)] * count)
-    np.testing.assert_allclose(adapt(denoiser, noisy), one, atol=1e-6)
-    some = adapt(denoiser, noisy, learning_rate=[0.01] + [0.0] * (count - 1))
+    np.testing.assert_allclose(own(), one, atol=1e-6)
+    some = own(learning_rate=[0.01] + [0.0] * (count - 1))
     assert not np.allclose(some, one, atol=1e-6) and not np.allclose(some, none, atol=1e-6)
 
 
-@pytest.mark.parametrize("size", [(5, 801), (801, 5)])
-def test_tiles_give_the_whole_images_result(size, denoiser, generator):
+@pytest.mark.parametrize(
+    ("size", "loss"), [((5, 801), "auxiliary"), ((801, 5), "auxiliary"), ((5, 801), "restored")]
+)
+def test_tiles_give_the_whole_images_result(size, loss, denoiser, generator):
     noisy = generator.uniform(size=(*size, 3))
-    whole = adapt(denoiser, noisy, steps=2, learning_rate=0.1, details=True)
-    tiled = adapt(denoiser, noisy, steps=2, learning_rate=0.1, details=True, tile=320)
+    whole = adapt(denoiser, noisy, 2, 0.1, loss, details=True)
+    tiled = adapt(denoiser, noisy, 2, 0.1, loss, details=True, tile=320)
     assert np.abs(whole.images[2] - whole.images[0]).max() > 1e-3
     for a, b in zip(tiled, whole, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
@@ -139,21 +147,60 @@ def test_the_steps_follow_the_black_fields_of_a_chessboard(denoiser, generator):
         loss = sum(losses) / 3
     weights = [w - 0.0625 * g for w, g in zip(start, tape.gradient(loss, start), strict=True)]
     expected = heads.stateless_call(weights, [], [features, noisy[None]])[0][0][0]
-    found = adapt(denoiser, noisy, steps=1, learning_rate=0.0625)
+    found = adapt(denoiser, noisy, steps=1, learning_rate=0.0625, loss="auxiliary")
     np.testing.assert_allclose(found, np.clip(expected, 0, 1), rtol=0, atol=1e-6)
     assert np.abs(found - adapt(denoiser, noisy, steps=0)).max() > 1e-3
 
 
 def test_without_a_mask_every_pixel_counts(denoiser, noisy):
     model = RealDenoiser(denoiser.network)
-    found = adapt(model, noisy, steps=2, learning_rate=0.0625, details=True)
+    found = adapt(model, noisy, steps=2, learning_rate=0.0625, details=True, loss="auxiliary")
     np.testing.assert_array_equal(found.mask, np.ones((7, 5, 1)))
     np.testing.assert_allclose(found.images, by_hand(model, noisy, 2, 0.0625), rtol=1e-6, atol=1e-7)
 
 
-def test_parallel_heads_cannot_adapt_the_clean_image(generator, noisy):
+def test_steps_on_restored_pairs_against_steps_by_hand(denoiser, noisy):
+    heads, image = denoiser.network.heads, noisy[None]
+    clean = np.clip(denoiser(image), 0, 1)
+    again = np.clip(clean + (image - clean)[:, ::-1, ::-1], 0, 1)
+    start = heads.get_weights()
+    expected = [np.clip(denoiser(image)[0], 0, 1)]
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(abs(denoiser(again) - clean))
+        weights = heads.trainable_variables
+        for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+            if gradient is not None:  # the auxiliary head's
+                length = np.linalg.norm(weight) / np.linalg.norm(gradient)
+                weight.assign(weight - 0.0625 * length * gradient)
+        expected.append(np.clip(denoiser(image)[0], 0, 1))
+    heads.set_weights(start)
+    found = adapt(denoiser, noisy, 2, 0.0625, "restored", details=True)
+    np.testing.assert_allclose(found.images, expected, rtol=0, atol=1e-6)
+    assert np.abs(expected[2] - expected[0]).max() > 1e-3
+
+
+def test_restored_pairs_are_the_default_and_have_a_rate_of_their_own(denoiser, noisy):
+    np.testing.assert_array_equal(
+        adapt(denoiser, noisy), adapt(denoiser, noisy, 5, Restored.RATE, "restored")
+    )
+    assert np.abs(adapt(denoiser, noisy) - adapt(denoiser, noisy, steps=0)).max() > 1e-4
+
+
+def test_an_image_in_which_no_noise_is_found_stays_as_it_is(denoiser, noisy):
+    primary = denoiser.network.heads.get_layer("primary_head")
+    primary.set_weights([0 * weight for weight in primary.get_weights()])
+    np.testing.assert_allclose(adapt(denoiser, noisy), noisy, rtol=0, atol=1e-6)
+
+
+def test_refuses_an_unknown_loss(denoiser, noisy):
+    with pytest.raises(ValueError, match="must be one of auxiliary, restored, got 'mse'"):
+        adapt(denoiser, noisy, loss="mse")
+
+
+def test_parallel_heads_cannot_adapt_the_clean_image_by_the_auxiliary_loss(generator, noisy):
     model = RealDenoiser(ParallelHeads(FILTERS), MaskNetwork(2))
-    images = adapt(model, noisy, steps=2, learning_rate=1.0, details=True).images
+    images = adapt(model, noisy, steps=2, learning_rate=1.0, details=True, loss="auxiliary").images
     np.testing.assert_array_equal(images[2], images[0])
 
 

@@ -56,8 +56,8 @@ def adapt(
 
     A large image goes through in tiles, with the same result but for rounding: the gradient is
     that of all tiles' patches, and all of the image is denoised by the same heads. The body's
-    features of the whole image are kept, 32 numbers a pixel; the rest of the memory depends on
-    the tile alone.
+    features of the whole image and of the patches are kept, 48 numbers a pixel; the rest of the
+    memory depends on the tile alone.
 
     The authors' code adapts with Adam, on the whole image, and shows the image after one step
     less.

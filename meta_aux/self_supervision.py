@@ -12,16 +12,13 @@ from meta_aux.inner_loop import auxiliary_gradient, descend
 from meta_aux.losses import reconstruction
 
 
-class Auxiliary:
-    """Steps of gradient descent on the masked reconstruction loss (Algorithm 3)."""
-
-    descend = staticmethod(descend)
+class SelfSupervision:
+    """A loss of patches of a noisy image, and the steps that heads take down its gradient."""
 
     def rates(self, model):
-        """Returns the learning rates of the heads' tensors: the model's own."""
-        return tf.exp(model.log_rates).numpy()
+        """Returns the learning rates of the heads' tensors, by default."""
+        raise NotImplementedError
 
-    @tf.function(reduce_retracing=True)
     def prepare(self, model, weights, features, noisy):
         """Computes what stays the same in all steps.
 
@@ -34,11 +31,41 @@ class Auxiliary:
         Returns:
             Tuple of tensors, for `gradient`.
         """
+        raise NotImplementedError
+
+    def gradient(self, model, weights, *prepared):
+        """Differentiates the sum of the patches' losses by the heads' weights.
+
+        Args:
+            model: A `RealDenoiser`.
+            weights: The heads' weights, list of tensors.
+            *prepared: What `prepare` returned.
+
+        Returns:
+            The list of gradients.
+        """
+        raise NotImplementedError
+
+    def descend(self, weights, gradients, rates):
+        """Takes a step; arguments and result are those of `inner_loop.descend`."""
+        return descend(weights, gradients, rates)
+
+
+class Auxiliary(SelfSupervision):
+    """Steps of gradient descent on the masked reconstruction loss (Algorithm 3)."""
+
+    def rates(self, model):
+        """Returns the model's own rates."""
+        return tf.exp(model.log_rates).numpy()
+
+    @tf.function(reduce_retracing=True)
+    def prepare(self, model, weights, features, noisy):
+        """Computes the mask."""
         return features, noisy, model.predict_mask(noisy)
 
     @tf.function(reduce_retracing=True)
     def gradient(self, model, weights, features, noisy, mask):
-        """Differentiates the sum of the patches' losses by the heads' weights."""
+        """Differentiates the masked reconstruction loss."""
 
         def forward(weights):
             return model.network.heads.stateless_call(weights, [], [features, noisy])[0]
@@ -46,7 +73,7 @@ class Auxiliary:
         return auxiliary_gradient(forward, weights, noisy, mask)[0]
 
 
-class Restored:
+class Restored(SelfSupervision):
     """Steps on pairs that are made of the image itself.
 
     Each tensor's step is along its gradient, and as long as its rate times the tensor itself: the
@@ -58,16 +85,16 @@ class Restored:
         distribution.
     """
 
-    # The best of 0.001, 0.002, 0.003 and 0.004 on PolyU's validation scenes.
+    # Chosen on PolyU's validation scenes, see results/real_log.md.
     RATE = 3e-3
 
     def rates(self, model):
-        """Returns the relative learning rates of the heads' tensors, all the same."""
+        """Returns a rate relative to the tensors' lengths, the same for all."""
         return [self.RATE] * len(model.network.heads.trainable_variables)
 
     @tf.function(reduce_retracing=True)
     def prepare(self, model, weights, features, noisy):
-        """Makes the pairs; arguments and result are as for `Auxiliary.prepare`."""
+        """Makes the pairs."""
         clean = model.network.heads.stateless_call(weights, [], [features, noisy])[0][0]
         clean = tf.clip_by_value(clean, 0, 1)
         turned = tf.reverse(noisy - clean, axis=[1, 2])
@@ -76,7 +103,7 @@ class Restored:
 
     @tf.function(reduce_retracing=True)
     def gradient(self, model, weights, features, noisy, clean):
-        """Differentiates the sum of the patches' losses by the heads' weights."""
+        """Differentiates the reconstruction loss of the clean image."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             restored = model.network.heads.stateless_call(weights, [], [features, noisy])[0][0]
@@ -84,14 +111,13 @@ class Restored:
         # The auxiliary head has no part in it.
         return tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    @staticmethod
-    def descend(weights, gradients, rates):
-        """Takes a step; arguments and result are those of `inner_loop.descend`."""
-        steps = []
-        for weight, gradient in zip(weights, gradients, strict=True):
-            length = tf.norm(gradient)
-            steps.append(tf.math.divide_no_nan(tf.norm(weight), length) * gradient)
-        return descend(weights, steps, rates)
+    def descend(self, weights, gradients, rates):
+        """Takes a step whose length is relative to the weights'."""
+        steps = [
+            tf.math.divide_no_nan(tf.norm(weight), tf.norm(gradient)) * gradient
+            for weight, gradient in zip(weights, gradients, strict=True)
+        ]
+        return super().descend(weights, steps, rates)
 
 
-LOSSES = {"auxiliary": Auxiliary(), "restored": Restored()}
+LOSSES: dict[str, SelfSupervision] = {"auxiliary": Auxiliary(), "restored": Restored()}

@@ -24,7 +24,7 @@ def main():
         installed = Path(folder, "venv", "bin")
         python, denoise = installed / "python", [installed / "dncnn-keras", "denoise"]
         quiet = [] if sys.stdout.isatty() else ["--quiet"]
-        photograph = "runs/denoise_photograph/noisy.png"
+        photograph = "runs/adapt_to_photograph/noisy.png"
         for command in (
             [python, "-m", "pip", "install", *quiet, "--disable-pip-version-check", wheel],
             *([python, example] for example in sorted(ROOT.glob("examples/*.py"))),

@@ -27,7 +27,9 @@ def real_comparison(pair, found, experiment, file):
             title += f", {metrics.psnr(clean, shown):.2f} dB"
         _show(axes, shown[window], title)
     mask, change = grid.flat[4:]
-    _show(mask, found.mask[window][..., 0], "Mask", cmap="gray", vmin=0, vmax=1)
+    _show(
+        mask, found.mask[window][..., 0], "Mask of the auxiliary loss", cmap="gray", vmin=0, vmax=1
+    )
     gains = [metrics.psnr(clean, image) for image in found.images]
     change.plot(np.subtract(gains, gains[0]), "o-")
     change.set(xlabel="step", ylabel="gain (dB)")

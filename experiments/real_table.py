@@ -34,7 +34,7 @@ from experiments.real_rows import train_row
 from experiments.strategy import device_names
 from meta_aux import adapt
 from meta_aux.pretrained import WEIGHTS, load_pretrained
-from meta_aux.self_supervision import LOSSES
+from meta_aux.self_supervision import LOSSES, Restored
 
 # Strength for luminance and colour, sides of the template and of the search window: settings that
 # others have published for this set.
@@ -195,7 +195,7 @@ def _methods(experiment):
 
 
 def _of_weights(name, title, model, weights, steps):
-    made_with = {"steps": steps}
+    made_with = {"steps": steps, "losses": list(LOSSES), "restored_rate": Restored.RATE}
     if weights.is_file():  # else `load_network` says what is missing
         made_with["weights_sha256"] = sha256_of(weights)
 

@@ -1,7 +1,7 @@
-"""Adaptation of real-mtl to a photograph of 512x512 in 5 steps, and an update of MTL.
+"""Adaptation of a network like real-mtl to a photograph of 512x512 in 5 steps; updates of MTL.
 
 Beside each stands the same without what makes it fast: all of the network and the mask network run
-at every step, on every pixel.
+at every step (and, in adaptation, on every pixel).
 """
 
 import json

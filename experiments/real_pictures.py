@@ -39,16 +39,16 @@ def real_comparison(pair, found, experiment, file):
 
 
 def unfolded_adaptation(pair, found, experiment, file):
-    """Shows the clean image after every step, and the primary head's output before and after.
+    """Shows the clean image after every step, and what the primary head adds to the noisy one.
 
-    That output is the residual, one map for each colour channel; of the difference between
-    before and after the largest value is black or white.
+    That is the residual, the head's last layer, one map for each colour channel, as far as the
+    clean image is not clipped; of each map the largest value is black or white.
 
     Arguments are those of `real_comparison`.
     """
     noisy, clean = to_float(pair.noisy), to_float(pair.clean)
     window = _window(experiment)
-    steps = [(f"{number} steps", image) for number, image in enumerate(found.images)]
+    steps = [(f"step {number}", image) for number, image in enumerate(found.images)]
     images = [("Noisy", noisy), *steps, ("Clean", clean)]
     figure = plt.figure(figsize=(2.0 * len(images), 5.4), layout="constrained")
     top, bottom = figure.subfigures(2)

@@ -56,6 +56,7 @@ def _training(experiment, network, stage, name, start):
             "kind": "train-real",
             "name": name,
             "seed": experiment.seed,
+            "precision": experiment.precision,
             "devices": experiment.devices,
             "network": network,
             "start": start and str(start),

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -178,7 +179,7 @@ def _methods(experiment):
         tqdm.write(f"note: a row is left out: {error}", file=sys.stderr)
     else:
         title = f"BM3D (sigma {_BM3D_SIGMA:g}, channel by channel)"
-        made_with = {"sigma": _BM3D_SIGMA, "profile": "np"}
+        made_with = {"sigma": _BM3D_SIGMA, "profile": "np", "version": version("bm3d")}
         yield Method(
             "bm3d", title, lambda: lambda noisy: [bm3d(noisy[None], _BM3D_SIGMA)[0]], made_with
         )

@@ -99,6 +99,7 @@ class PlainMethod(Section):
     name: Literal["plain"]
 
 
+Precision = Literal["auto", "float32", "mixed_bfloat16"]
 Method = Annotated[MaxlMethod | MtlMethod | PlainMethod, Field(discriminator="name")]
 NetworkName = Literal["MultiTask", "ParallelHeads", "RIDNet", "MIRNet"]
 
@@ -149,7 +150,7 @@ class TrainReal(Section):
     kind: Literal["train-real"]
     name: Name
     seed: int = Field(0, ge=0)
-    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
+    precision: Precision = "auto"
     devices: Devices = "auto"
     network: NetworkName = "MultiTask"
     start: str | None = None
@@ -219,7 +220,7 @@ class RealTable(Section):
 
     Attributes:
         name: Name of the results.
-        seed, devices: As for `train-real`, of all rows.
+        seed, precision, devices: As for `train-real`, of all rows.
         dataset: Pairs with a split `test`.
         validation: Pairs whose centres are measured too, by which settings may be chosen; or null.
         models: Released weights, or paths of some.
@@ -234,6 +235,7 @@ class RealTable(Section):
     kind: Literal["real-table"]
     name: Name
     seed: int = Field(0, ge=0)
+    precision: Precision = "auto"
     devices: Devices = "auto"
     dataset: Literal["nam-cc15", "nam", "sample"] = "nam-cc15"
     validation: Literal["polyu", "sidd-small", "sample"] | None = None

@@ -12,9 +12,8 @@ from meta_aux.self_supervision import LOSSES
 
 # Side of the squares that the steps look at.
 PATCH = 64
-# Pixels on each side of a tile that are not kept: at least the 76 that an output depends on, and
-# whole patches.
-OVERLAP = 128
+# Pixels that an output of the auxiliary head depends on, on each side of it.
+OVERLAP = 76
 
 
 class Adaptation(NamedTuple):
@@ -52,12 +51,13 @@ def adapt(
 
     The steps follow the gradient on patches of 64x64 pixels, which cover the image like the black
     fields of a chessboard: half of it says of the heads' few weights what all of it would, for
-    half the time.
+    half the time. What makes no whole patch at the right and the lower border is left out, unless
+    the image itself is smaller. Each patch stands by itself, as in training: zeros beyond it.
 
     A large image goes through in tiles, with the same result but for rounding: the gradient is
     that of all tiles' patches, and all of the image is denoised by the same heads. The body's
-    features of the whole image and of the patches are kept, 48 numbers a pixel; the rest of the
-    memory depends on the tile alone.
+    features of all tiles and patches are kept, about 60 numbers a pixel; the rest of the memory
+    depends on the tile alone.
 
     The authors' code adapts with Adam, on the whole image, and shows the image after one step
     less.
@@ -73,7 +73,7 @@ def adapt(
             relative to the length of the tensor, by default 0.003.
         loss: `"restored"` or `"auxiliary"`.
         details: Whether every step's image and the mask are returned as well.
-        tile: Largest height and width of a tile in pixels, a multiple of 64 above 256.
+        tile: Largest height and width of a tile in pixels, at least 216.
 
     Returns:
         The clean images, float32 of the shape of `noisy`; with `details` an `Adaptation`.
@@ -90,10 +90,8 @@ def adapt(
     True
     """
     noisy = _checked(noisy, model.network.channels)
-    if tile % PATCH or tile <= 2 * OVERLAP:
-        raise ValueError(
-            f"adapt: tile must be a multiple of {PATCH} above {2 * OVERLAP}, got {tile}"
-        )
+    if tile < PATCH + 2 * OVERLAP:
+        raise ValueError(f"adapt: tile must be at least {PATCH + 2 * OVERLAP}, got {tile}")
     if loss not in LOSSES:
         raise ValueError(f"adapt: loss must be one of {', '.join(LOSSES)}, got {loss!r}")
     chosen = LOSSES[loss]
@@ -220,12 +218,12 @@ def _spans(length, tile):
     if length <= tile:
         yield (0, length), (0, length)
         return
-    # Tiles start at multiples of 64: the body halves them as it halves the whole image, and what
-    # is kept of them consists of whole patches.
-    for start in range(0, length - 2 * OVERLAP, tile - 2 * OVERLAP):
-        stop = min(start + tile, length)
-        first = start + OVERLAP if start > 0 else 0
-        yield (start, stop), (first, stop - OVERLAP if stop < length else length)
+    # What is kept consists of whole patches, and tiles start at multiples of 4, so that the body
+    # halves them as it halves the whole image.
+    stride = (tile - 2 * OVERLAP) // PATCH * PATCH
+    for first in range(0, length, stride):
+        last = min(first + stride, length)
+        yield (max(first - OVERLAP, 0), min(last + OVERLAP, length)), (first, last)
 
 
 @tf.function(reduce_retracing=True)

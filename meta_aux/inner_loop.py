@@ -1,6 +1,7 @@
 """Gradient descent on a noisy image's auxiliary loss: what adapts weights to it.
 
-Meta-training and adaptation both call these two, so that what is trained for is what is done.
+`MTL` trains through these two, and `adapt` calls them with `loss="auxiliary"`, so that what is
+trained for is what is done then.
 Both can themselves be differentiated, by the weights they start from and by the mask.
 """
 

@@ -31,8 +31,8 @@ class MTL(keras.Model):
             plain reconstruction loss.
         steps: Number K of inner steps.
         learning_rate: Their learning rate alpha, of plain gradient descent. Times `inner_weight`
-            it replaces the denoiser's `log_rates` at once, which `adapt` uses too; `None` keeps
-            those.
+            it replaces the denoiser's `log_rates` at once, which `adapt` uses for this loss; `None`
+            keeps those.
         inner_weight: Weight lambda_in of the auxiliary loss.
         outer_weight: Weight lambda_out of the primary loss.
         adapt_body: Whether the body takes part in the inner steps too (the paper's ablation).

@@ -30,7 +30,7 @@ class ParallelHeads(MultiTask):
     """`MultiTask` with the heads of Chi et al. 2021: one body, two heads in parallel.
 
     The auxiliary loss reaches the primary head through the body alone: where the body is frozen,
-    the clean image cannot adapt. Arguments, inputs and outputs are those of `MultiTask`.
+    the clean image cannot adapt by it. Arguments, inputs and outputs are those of `MultiTask`.
 
     Reference:
         "Test-time Adaptation for Real Image Denoising via Meta-transfer Learning",

@@ -24,7 +24,7 @@ class RealDenoiser(keras.Model):
 
     Attributes:
         log_rates: Logarithms of the learning rates by which each of the heads' weight tensors
-            adapts; `MTL` can learn them, and `adapt` uses them.
+            adapts to the auxiliary loss; `MTL` can learn them, and `adapt` uses them for that loss.
 
     Call arguments:
         noisy: Tensor of shape `(batch, height, width, channels)`, about [0, 1], of any size.

@@ -138,7 +138,8 @@ def test_the_table_shows_what_adaptation_of_released_weights_gains(folder, capsy
     noisy, nlm = (by_title[t]["before"] for t in ("noisy image", "NLM (OpenCV, colour)"))
     assert np.all(np.subtract(nlm, noisy) > 0)
     assert by_title["tiny"]["restored"] != by_title["tiny"]["before"]
-    assert (folder / "runs/t.png").stat().st_size > 10_000
+    for picture in ("t.png", "t_adaptation.png"):
+        assert (folder / "runs" / picture).stat().st_size > 10_000
     text = (folder / "runs/t.md").read_text()
     assert f"| noisy image | {np.mean(noisy, axis=0)[0]:.2f}" in text
 

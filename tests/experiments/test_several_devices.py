@@ -31,7 +31,8 @@ from tests.experiments.disturbances import killed_after_an_epoch
 networks = train_real.NETWORKS.items()
 train_real.NETWORKS = {name: partial(network, (2, 3, 4)) for name, network in networks}
 train_real.MaskNetwork = partial(MaskNetwork, 2)
-train_real.validate = lambda *arguments: {"psnr_before": 0.0, "psnr_after": 0.0}  # takes long
+names_measured = ("psnr_before", "psnr_auxiliary", "psnr_restored")
+train_real.validate = lambda *arguments: dict.fromkeys(names_measured, 0.0)  # it takes long
 
 for name in names:
     command = ["run", f"{name}.yaml", "--set", f"name={name}-{devices}"]

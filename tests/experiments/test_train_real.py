@@ -54,6 +54,23 @@ def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(folder, file)
         assert [row["epoch"] for row in csv.DictReader(log)] == ["0", "1"]
 
 
+@pytest.mark.parametrize(
+    ("file", "setting", "dtype"),
+    [
+        ("maxl.yaml", "seed=0", "float32"),
+        ("maxl.yaml", "method.mask=false", "mixed_bfloat16"),
+        ("mtl.yaml", "seed=0", "float32"),
+        ("plain.yaml", "seed=0", "mixed_bfloat16"),
+        ("plain.yaml", "precision=float32", "float32"),
+    ],
+)
+def test_second_derivatives_are_taken_in_float32(file, setting, dtype, folder, monkeypatch):
+    monkeypatch.setattr(train_real, "fast_dtype", lambda: "mixed_bfloat16")
+    assert main(["run", file, "--set", "training.steps=2", "--set", setting]) == 0
+    assert json.loads((folder / "runs/tiny/tiny.json").read_text())["dtype"] == dtype
+    assert {weight.dtype for weight in weights("tiny")} == {np.dtype("float32")}
+
+
 def test_the_second_stage_goes_on_from_the_first_and_learns_rates(folder):
     assert main(["run", "maxl.yaml", "--set", "name=first"]) == 0
     first = load_pretrained("runs/first/first.weights.h5")

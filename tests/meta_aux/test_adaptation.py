@@ -106,7 +106,7 @@ def test_a_learning_rate_for_each_tensor(denoiser, noisy):
 def test_tiles_give_the_whole_images_result(size, loss, denoiser, generator):
     noisy = generator.uniform(size=(*size, 3))
     whole = adapt(denoiser, noisy, 2, 0.1, loss, details=True)
-    tiled = adapt(denoiser, noisy, 2, 0.1, loss, details=True, tile=320)
+    tiled = adapt(denoiser, noisy, 2, 0.1, loss, details=True, tile=300)
     assert np.abs(whole.images[2] - whole.images[0]).max() > 1e-3
     for a, b in zip(tiled, whole, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
@@ -125,10 +125,9 @@ def test_tiles_overlap_by_what_an_output_depends_on(denoiser, generator):
     assert 60 < max(reaches) <= OVERLAP
 
 
-@pytest.mark.parametrize("tile", [256, 1020])
-def test_refuses_tiles_of_a_wrong_size(tile, denoiser, noisy):
-    with pytest.raises(ValueError, match=f"must be a multiple of 64 above 256, got {tile}"):
-        adapt(denoiser, noisy, tile=tile)
+def test_refuses_tiles_that_are_too_small(denoiser, noisy):
+    with pytest.raises(ValueError, match="must be at least 216, got 215"):
+        adapt(denoiser, noisy, tile=215)
 
 
 def test_the_steps_follow_the_black_fields_of_a_chessboard(denoiser, generator):

@@ -31,7 +31,7 @@ class MaskPictures(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Writes the mask of the network that is trained from here."""
-        if int(self.model.optimizer.iterations) == 0:
+        if self.model.optimizer.iterations.numpy() == 0:
             self._write(0)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -5,14 +5,13 @@ at every step (and, in adaptation, on every pixel).
 """
 
 import json
-import subprocess
 import sys
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.memory import ROOT, resident
+from benchmarks.memory import in_own_process, resident
 from benchmarks.stopwatch import seconds_in_turns
 from meta_aux import MTL, MaskNetwork, MultiTask, RealDenoiser, adapt
 from meta_aux.inner_loop import auxiliary_gradient, descend
@@ -25,24 +24,21 @@ BATCH, PATCH = 2, 128  # the paper's
 def measure():
     """Yields lines: times as multiples of a plain forward pass, an update, and peak memory."""
     seconds = seconds_in_turns(_adaptations(), least_seconds=5.0)
-    plain, *_, naive = seconds.values()
-    for name, each in seconds.items():
-        passes = "" if each == plain else f": {each / plain:.1f} passes; the target is 4"
-        if each == naive:
-            faster = naive / seconds["adapt, auxiliary loss"]
-            passes = f": {faster:.1f}x the auxiliary loss's time; the target is 3"
-        yield f"{name:<40}{1000 * each:8.0f} ms{passes}"
+    plain, restored, auxiliary, naive = seconds.values()
+    comparisons = (
+        "",
+        f": {restored / plain:.1f} passes; the target is 4",
+        f": {auxiliary / plain:.1f} passes; the target is 4",
+        f": {naive / auxiliary:.1f}x the auxiliary loss's time; the target is 3",
+    )
+    for (name, each), comparison in zip(seconds.items(), comparisons, strict=True):
+        yield f"{name:<40}{1000 * each:8.0f} ms{comparison}"
     ours, naive = seconds_in_turns(_updates(), least_seconds=6.0).values()
     yield f"{f'MTL, an update of {BATCH} of {PATCH}x{PATCH}':<40}{1000 * ours:8.0f} ms"
     yield f"{'the same, all of the network':<40}{1000 * naive:8.0f} ms: {naive / ours:.1f}x"
-    for name in _adaptations():
-        yield f"{f'memory: {name}':<40}{_peak(name) / 1e6:8.0f} MB"
-
-
-def _peak(name):
-    command = [sys.executable, "-m", "benchmarks.adaptation", name]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    for name in seconds:
+        peak = in_own_process(__name__, name)
+        yield f"{f'memory: {name}':<40}{peak / 1e6:8.0f} MB"
 
 
 def _adaptations():

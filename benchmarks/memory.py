@@ -25,7 +25,7 @@ PHOTOGRAPH = (5774, 8660, 3)
 
 def measure():
     """Yields lines: training on few and on many images, its steps, and a large photograph."""
-    few, many = (_measure("training", str(images)) for images in (FEW, MANY))
+    few, many = (in_own_process(__name__, "training", str(images)) for images in (FEW, MANY))
     for images, memory in ((FEW, few), (MANY, many)):
         yield f"{f'training on {images:,} images, 100 steps':<40}{memory['first'] / 1e6:8.0f} MB"
     pixels = (MANY - FEW) * SIDE**2 * sum(scale**2 for scale in SCALES) / 1e6
@@ -38,14 +38,15 @@ def measure():
         # A hidden layer's memory is freed before the next but one, so depth costs time alone.
         weights = save_pretrained(DnCNN(depth=3), "model", folder, {})
         arguments = ["denoise", f"{folder}/noisy.png", f"{folder}/clean.png", "--model"]
-        peak = _measure("command", *arguments, str(weights))["last"]
+        peak = in_own_process(__name__, "command", *arguments, str(weights))["last"]
     megapixels = PHOTOGRAPH[0] * PHOTOGRAPH[1] / 1e6
     name = f"dncnn-keras denoise, {megapixels:.0f} megapixels, colour"
     yield f"{name:<40}{peak / 1e6:8.0f} MB; the target is 2000 MB"
 
 
-def _measure(*arguments):
-    command = [sys.executable, "-m", "benchmarks.memory", *arguments]
+def in_own_process(module, *arguments):
+    """Runs a module of the benchmarks, and returns what the last line it prints holds as JSON."""
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from meta_aux.inner_loop import apply_heads
 from meta_aux.real_denoiser import RealDenoiser
 from meta_aux.self_supervision import LOSSES
 
@@ -238,7 +239,7 @@ def _mask(model, noisy):
 
 @tf.function(reduce_retracing=True)
 def _restore(model, weights, shared, noisy):
-    return model.network.heads.stateless_call(weights, [], [shared, noisy])[0][0]
+    return apply_heads(model.network, weights, shared, noisy)[0]
 
 
 def _checked(noisy, channels):

@@ -1,6 +1,6 @@
 """Gradient descent on a noisy image's auxiliary loss: what adapts weights to it.
 
-`MTL` trains through these two, and `adapt` calls them with `loss="auxiliary"`, so that what is
+`MTL` trains through these, and `adapt` calls them with `loss="auxiliary"`, so that what is
 trained for is what is done then.
 Both can themselves be differentiated, by the weights they start from and by the mask.
 """
@@ -8,6 +8,21 @@ Both can themselves be differentiated, by the weights they start from and by the
 import tensorflow as tf
 
 from meta_aux.losses import masked_reconstruction
+
+
+def apply_heads(network, weights, features, noisy):
+    """Applies a network's heads with other weights than their own.
+
+    Args:
+        network: A `MultiTask` or `ParallelHeads`.
+        weights: List of tensors, for `network.heads.trainable_variables`.
+        features: The body's features of the noisy images.
+        noisy: Tensor of shape `(batch, height, width, channels)`.
+
+    Returns:
+        List of the clean images and the predicted noisy images.
+    """
+    return network.heads.stateless_call(weights, [], [features, noisy])[0]
 
 
 def auxiliary_gradient(forward, weights, noisy, mask):

@@ -15,7 +15,7 @@ two small networks, and only one image's graph is kept in memory at a time.
 import keras
 import tensorflow as tf
 
-from meta_aux.inner_loop import auxiliary_gradient, descend
+from meta_aux.inner_loop import apply_heads, auxiliary_gradient, descend
 from meta_aux.losses import reconstruction
 from meta_aux.real_denoiser import RealDenoiser
 
@@ -161,7 +161,7 @@ class MTL(keras.Model):
         def forward(weights):
             if self.adapt_body:
                 return network.stateless_call(weights, [], noisy)[0]
-            return network.heads.stateless_call(weights, [], [shared, noisy])[0]
+            return apply_heads(network, weights, shared, noisy)
 
         adapting = network if self.adapt_body else network.heads
         start = [tf.convert_to_tensor(weight) for weight in adapting.trainable_variables]

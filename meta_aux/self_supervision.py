@@ -6,9 +6,11 @@ network finds is taken for the truth, and gets back the noise that was found in 
 a turn, so that its pixels are noisy in another way; the network must find the same image again.
 """
 
+import functools
+
 import tensorflow as tf
 
-from meta_aux.inner_loop import auxiliary_gradient, descend
+from meta_aux.inner_loop import apply_heads, auxiliary_gradient, descend
 from meta_aux.losses import reconstruction
 
 
@@ -66,10 +68,7 @@ class Auxiliary(SelfSupervision):
     @tf.function(reduce_retracing=True)
     def gradient(self, model, weights, features, noisy, mask):
         """Differentiates the masked reconstruction loss."""
-
-        def forward(weights):
-            return model.network.heads.stateless_call(weights, [], [features, noisy])[0]
-
+        forward = functools.partial(apply_heads, model.network, features=features, noisy=noisy)
         return auxiliary_gradient(forward, weights, noisy, mask)[0]
 
 
@@ -80,9 +79,8 @@ class Restored(SelfSupervision):
     gradient of an absolute difference says more of the direction than of the distance.
 
     Reference:
-        S. Lee, D. Cho, J. Kim, T. H. Kim, "Restore from Restored: Single Image Denoising with
-        Pseudo Clean Image", arXiv 2003.04721. There the noise that is added is drawn from a known
-        distribution.
+        "Restore from Restored: Video Restoration with Pseudo Clean Video", 2020. There the pairs
+        are made of a video's frames by a known degradation.
     """
 
     # Chosen on PolyU's validation scenes, see results/real_log.md.
@@ -95,7 +93,7 @@ class Restored(SelfSupervision):
     @tf.function(reduce_retracing=True)
     def prepare(self, model, weights, features, noisy):
         """Makes the pairs."""
-        clean = model.network.heads.stateless_call(weights, [], [features, noisy])[0][0]
+        clean, _ = apply_heads(model.network, weights, features, noisy)
         clean = tf.clip_by_value(clean, 0, 1)
         turned = tf.reverse(noisy - clean, axis=[1, 2])
         again = tf.clip_by_value(clean + turned, 0, 1)
@@ -106,7 +104,7 @@ class Restored(SelfSupervision):
         """Differentiates the reconstruction loss of the clean image."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            restored = model.network.heads.stateless_call(weights, [], [features, noisy])[0][0]
+            restored, _ = apply_heads(model.network, weights, features, noisy)
             loss = reconstruction(restored, clean)
         # The auxiliary head has no part in it.
         return tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -101,7 +101,7 @@ reproduce-real-table1: $(READY)  ## Photographs: architecture and auxiliary loss
 reproduce-real-table2: $(READY)  ## Photographs: before and after adaptation, RIDNet and MIRNet.
 	$(EXPERIMENT) experiments/real_table2.yaml
 
-reproduce-real-table3: $(READY)  ## Photographs: ablation of meta-transfer learning, 20 minutes each.
+reproduce-real-table3: $(READY)  ## Photographs: ablation of meta-transfer learning, ten minutes each.
 	$(EXPERIMENT) experiments/real_table3.yaml
 
 # One after the other, as each uses all cores.

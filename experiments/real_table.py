@@ -29,7 +29,7 @@ from experiments.evaluation import ResultsFile, measure_all
 from experiments.mask_pictures import mask_pictures
 from experiments.notice import print_notice
 from experiments.provenance import provenance
-from experiments.real_networks import denoise, load_network
+from experiments.real_networks import RIVALS, denoise, load_network
 from experiments.real_pictures import mask_evolution, real_comparison, unfolded_adaptation
 from experiments.real_rows import train_row
 from experiments.strategy import device_names
@@ -191,12 +191,15 @@ def _methods(experiment):
     for row in experiment.rows:
         weights, trained = train_row(experiment, row, runs)
         name = f"{experiment.name}-{weights.name.removesuffix(SUFFIX)}"
-        method = _of_weights(name, row.title, str(weights), weights, experiment.steps)
+        adapts = row.network not in RIVALS
+        method = _of_weights(name, row.title, str(weights), weights, experiment.steps, adapts)
         yield method._replace(trained=trained, masks=mask_pictures(weights.parent))
 
 
-def _of_weights(name, title, model, weights, steps):
-    made_with = {"steps": steps, "losses": list(LOSSES), "restored_rate": Restored.RATE}
+def _of_weights(name, title, model, weights, steps, adapts=True):
+    made_with = {}
+    if adapts:
+        made_with = {"steps": steps, "losses": list(LOSSES), "restored_rate": Restored.RATE}
     if weights.is_file():  # else `load_network` says what is missing
         made_with["weights_sha256"] = sha256_of(weights)
 

@@ -1,18 +1,16 @@
 """Adaptation to a single noisy image at test time."""
 
-import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from meta_aux.chessboard import SIDE, black_fields, cut
 from meta_aux.inner_loop import apply_heads
 from meta_aux.real_denoiser import RealDenoiser
 from meta_aux.self_supervision import LOSSES
 
-# Side of the squares that the steps look at.
-PATCH = 64
 # Pixels that an output of the auxiliary head depends on, on each side of it.
 OVERLAP = 76
 
@@ -91,8 +89,8 @@ def adapt(
     True
     """
     noisy = _checked(noisy, model.network.channels)
-    if tile < PATCH + 2 * OVERLAP:
-        raise ValueError(f"adapt: tile must be at least {PATCH + 2 * OVERLAP}, got {tile}")
+    if tile < SIDE + 2 * OVERLAP:
+        raise ValueError(f"adapt: tile must be at least {SIDE + 2 * OVERLAP}, got {tile}")
     if loss not in LOSSES:
         raise ValueError(f"adapt: loss must be one of {', '.join(LOSSES)}, got {loss!r}")
     chosen = LOSSES[loss]
@@ -170,21 +168,8 @@ class _Tile:
             slice(None),
             *(slice(kept[0] - whole[0], kept[1] - whole[0]) for whole, kept in (rows, columns)),
         )
-        sides = [min(PATCH, side) for side in noisy.shape[1:3]]
-        starts = [
-            range(kept[0], kept[1] - side + 1, side)
-            for (_, kept), side in zip((rows, columns), sides, strict=True)
-        ]
-        fields = [
-            tuple(
-                slice(start - whole[0], start - whole[0] + side)
-                for start, (whole, _), side in zip(corner, (rows, columns), sides, strict=True)
-            )
-            for corner in itertools.product(*starts)
-            if sum(start // side for start, side in zip(corner, sides, strict=True)) % 2 == 0
-        ]
-        self.patches = len(fields)
-        self._fields = fields
+        self._fields = black_fields(noisy.shape[1:3], rows[1], columns[1])
+        self.patches = len(self._fields)
 
     def prepare(self, weights, loss):
         """Cuts the patches, and computes what stays the same in all steps.
@@ -196,8 +181,7 @@ class _Tile:
         self._loss = loss
         if self.patches:
             patches = (
-                tf.stack([whole[0, *field] for field in self._fields])
-                for whole in (self._shared, self._noisy)
+                cut(whole[self.kept], self._fields)[0] for whole in (self._shared, self._noisy)
             )
             self._prepared = loss.prepare(self._model, weights, *patches)
 
@@ -221,7 +205,7 @@ def _spans(length, tile):
         return
     # What is kept consists of whole patches, and tiles start at multiples of 4, so that the body
     # halves them as it halves the whole image.
-    stride = (tile - 2 * OVERLAP) // PATCH * PATCH
+    stride = (tile - 2 * OVERLAP) // SIDE * SIDE
     for first in range(0, length, stride):
         last = min(first + stride, length)
         yield (max(first - OVERLAP, 0), min(last + OVERLAP, length)), (first, last)

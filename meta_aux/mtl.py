@@ -9,12 +9,17 @@ are trained for:
 
 The body takes no part in the steps. It runs once, for the whole batch, and what the images have
 to say about its features is sent back through it together; so each image's steps are a graph of
-two small networks, and only one image's graph is kept in memory at a time.
+two small networks, and only one image's graph is kept in memory at a time. As in `adapt`, the
+steps follow the gradient on the black fields of a chessboard: of an image of one field (64x64)
+that is all, of a larger one about half.
 """
+
+import functools
 
 import keras
 import tensorflow as tf
 
+from meta_aux.chessboard import black_fields, cut
 from meta_aux.inner_loop import apply_heads, auxiliary_gradient, descend
 from meta_aux.losses import reconstruction
 from meta_aux.real_denoiser import RealDenoiser
@@ -116,13 +121,18 @@ class MTL(keras.Model):
         if not self.adapt_body:
             shared_weights = network.body.trainable_variables + shared_weights
 
+        fields = _fields(noisy.shape)
+
         with tf.GradientTape() as tape:
             shared = noisy if self.adapt_body else network.body(noisy)
-            mask = self.denoiser.predict_mask(noisy)
+            # Each field's mask is that of a patch which stands by itself, as in `adapt`.
+            patches = tf.reshape(cut(noisy, fields), (-1, *noisy[0, *fields[0]].shape))
+            mask = self.denoiser.predict_mask(patches)
+            mask = tf.reshape(mask, (-1, len(fields), *mask.shape[1:]))
         like = [shared[0], mask[0], self.denoiser.log_rates.value]
         like += [weight.value for weight in adapting.trainable_variables]
         losses, gradients = tf.map_fn(
-            lambda image: self._adapt_and_differentiate(*(part[None] for part in image)),
+            lambda image: self._adapt_and_differentiate(*image, fields),
             (noisy, clean, shared, mask),
             parallel_iterations=1,
             fn_output_signature=(
@@ -148,8 +158,14 @@ class MTL(keras.Model):
         self._trackers["mask"].update_state(tf.reduce_mean(mask))
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
-    def _adapt_and_differentiate(self, noisy, clean, shared, mask):
+    def _adapt_and_differentiate(self, noisy, clean, shared, mask, fields):
         """Takes an image's steps.
+
+        Args:
+            noisy, clean: The pair, of shape `(height, width, channels)`.
+            shared: What all of its steps share: the body's features, or the image itself.
+            mask: The fields' masks, of shape `(count, height, width, 1)`.
+            fields: The fields that the steps look at.
 
         Returns:
             The losses after and before the steps, and the gradients of the weighted first one by
@@ -158,7 +174,7 @@ class MTL(keras.Model):
         """
         network = self.denoiser.network
 
-        def forward(weights):
+        def forward(weights, shared, noisy):
             if self.adapt_body:
                 return network.stateless_call(weights, [], noisy)[0]
             return apply_heads(network, weights, shared, noisy)
@@ -168,18 +184,19 @@ class MTL(keras.Model):
         log_rates = tf.convert_to_tensor(self.denoiser.log_rates)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([shared, mask, log_rates, start])
-            rates = tf.unstack(tf.exp(log_rates))
+            rates = tf.unstack(tf.exp(log_rates) / len(fields))  # of the mean over the fields
             if self.adapt_body:  # the heads' rates are all the same then, and the body's
                 rates = [rates[0]] * len(start)
-            weights, restored = start, []
+            whole = {"shared": shared[None], "noisy": noisy[None]}
+            patches = {name: cut(part, fields)[0] for name, part in whole.items()}
+            forward_patches = functools.partial(forward, **patches)
+            weights = start
             for _ in range(self.steps):
-                gradients, image = auxiliary_gradient(forward, weights, noisy, mask)
+                gradients, _ = auxiliary_gradient(forward_patches, weights, patches["noisy"], mask)
                 weights = descend(weights, gradients, rates)
-                restored.append(image)
-            restored.append(forward(weights)[0])
             after, before = (
-                tf.reduce_mean(reconstruction(image, clean))
-                for image in (restored[-1], restored[0])
+                tf.reduce_mean(reconstruction(forward(these, **whole)[0], clean[None]))
+                for these in (weights, start)
             )
             loss = self._outer_weight * after
         by_shared, by_mask, *others = tape.gradient(
@@ -187,9 +204,17 @@ class MTL(keras.Model):
             [shared, mask, log_rates, *start],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        return [after, before], [by_shared[0], by_mask[0], *others]
+        return [after, before], [by_shared, by_mask, *others]
 
     @property
     def metrics(self):
         """The means that `fit` reports and resets."""
         return list(self._trackers.values())
+
+
+def _fields(shape):
+    """Returns the black fields of images of a shape."""
+    height, width = shape[1:3]
+    if height is None or width is None:
+        raise ValueError(f"MTL: the images' height and width must be known, got {shape}")
+    return black_fields((height, width), (0, height), (0, width))

@@ -3,26 +3,34 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from meta_aux import MTL, MaskNetwork, MultiTask, ParallelHeads, RealDenoiser
+from meta_aux import MTL, MaskNetwork, MultiTask, ParallelHeads, RealDenoiser, chessboard
 from tests.meta_aux.conftest import FILTERS
 
 SETTINGS = {"steps": 3, "learning_rate": 0.02, "inner_weight": 2.0, "outer_weight": 3.0}
 
 
-def by_hand(denoiser, noisy, clean, adapt_body):
+def by_hand(denoiser, noisy, clean, adapt_body, fields):
     """Sum over images of the weighted loss after steps that are really taken, all of the network
     at every step; and the same before the steps.
     """
     network = denoiser.network
     adapting = network if adapt_body else network.heads
+
+    def loss_of(image, field):
+        patch = image[:, *field]
+        if adapt_body:
+            predicted = network(patch)[1]
+        else:
+            predicted = network.heads([network.body(image)[:, *field], patch])[1]
+        return tf.reduce_mean(denoiser.predict_mask(patch) * abs(predicted - patch))
+
     after, before = [], []
-    for image, truth in zip(noisy[:, None], clean[:, None], strict=True):
+    for image, truth in zip(map(tf.constant, noisy[:, None]), clean[:, None], strict=True):
         start = adapting.get_weights()
         before.append(float(tf.reduce_mean(abs(network(image)[0] - truth))))
         for _ in range(SETTINGS["steps"]):
-            mask = denoiser.predict_mask(image)
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(mask * abs(network(image)[1] - image))
+                loss = sum(loss_of(image, field) for field in fields) / len(fields)
                 loss *= SETTINGS["inner_weight"]
             weights = adapting.trainable_variables
             gradients = tape.gradient(loss, weights)
@@ -33,13 +41,23 @@ def by_hand(denoiser, noisy, clean, adapt_body):
     return after, before
 
 
+@pytest.mark.parametrize(
+    ("side", "fields"),
+    [
+        (64, [(slice(0, 8), slice(0, 8))]),
+        (4, [(slice(0, 4), slice(0, 4)), (slice(4, 8), slice(4, 8))]),
+    ],
+)
 @pytest.mark.parametrize("adapt_body", [False, True])
-def test_one_update_against_steps_by_hand(adapt_body, denoiser, pair, generator):
+def test_one_update_against_steps_by_hand(
+    adapt_body, side, fields, denoiser, pair, generator, monkeypatch
+):
+    monkeypatch.setattr(chessboard, "SIDE", side)
     trainer = MTL(denoiser, adapt_body=adapt_body, **SETTINGS)
     trainer.compile(keras.optimizers.SGD(1.0))
     parts = [denoiser.network.body, denoiser.network.heads, denoiser.mask_network]
     start = [part.get_weights() for part in parts]
-    after, before = by_hand(denoiser, *pair, adapt_body)
+    after, before = by_hand(denoiser, *pair, adapt_body, fields)
     logs = trainer.train_step(tuple(map(tf.constant, pair)))
     np.testing.assert_allclose(logs["loss"], np.mean(after), rtol=1e-6)
     np.testing.assert_allclose(logs["loss_before"], np.mean(before), rtol=1e-6)
@@ -56,7 +74,8 @@ def test_one_update_against_steps_by_hand(adapt_body, denoiser, pair, generator)
         values = []
         for step in (1e-6, -1e-6):
             part.set_weights([w + step * d for w, d in zip(weights, direction, strict=True)])
-            values.append(SETTINGS["outer_weight"] * sum(by_hand(denoiser, *pair, adapt_body)[0]))
+            loss = sum(by_hand(denoiser, *pair, adapt_body, fields)[0])
+            values.append(SETTINGS["outer_weight"] * loss)
         part.set_weights(weights)
         along = sum(np.sum(g * d) for g, d in zip(gradient, direction, strict=True))
         assert along != 0
@@ -125,3 +144,12 @@ def test_resumes_exactly(pair, tmp_path):
 def test_refuses_no_steps(denoiser):
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         MTL(denoiser, steps=0)
+
+
+def test_refuses_images_of_unknown_size(denoiser, pair):
+    trainer = MTL(denoiser)
+    trainer.compile(keras.optimizers.SGD(1.0))
+    unknown = tf.TensorSpec((None, None, None, 3), "float64")
+    step = tf.function(trainer.train_step, input_signature=[(unknown, unknown)])
+    with pytest.raises(ValueError, match="height and width must be known"):
+        step(pair)

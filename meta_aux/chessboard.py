@@ -1,0 +1,60 @@
+"""The patches of an image whose gradient adaptation follows: the black fields of a chessboard.
+
+Half of an image says of the heads' few weights what all of it would, for half the time.
+"""
+
+import itertools
+
+import tensorflow as tf
+
+# Side of a field in pixels.
+SIDE = 64
+
+
+def black_fields(size, rows, columns):
+    """Lists the black fields that are wholly in a part of an image.
+
+    The board begins at the image's upper left corner, with a black field. What makes no whole
+    field at the right and the lower border belongs to none, unless the image itself is smaller
+    than a field, which is as large as the image then.
+
+    Args:
+        size: The image's height and width.
+        rows, columns: First row or column of the part and the one after its last. The first
+            ones are multiples of `SIDE`.
+
+    Returns:
+        List of pairs of slices, of rows and columns of the part.
+
+    Example:
+
+    >>> black_fields((128, 128), rows=(64, 128), columns=(0, 128))
+    [(slice(0, 64, None), slice(64, 128, None))]
+    """
+    sides = [min(SIDE, length) for length in size]
+    starts = [
+        range(first, stop - side + 1, side)
+        for (first, stop), side in zip((rows, columns), sides, strict=True)
+    ]
+    origin = rows[0], columns[0]
+    return [
+        tuple(
+            slice(start - first, start - first + side)
+            for start, first, side in zip(corner, origin, sides, strict=True)
+        )
+        for corner in itertools.product(*starts)
+        if sum(start // side for start, side in zip(corner, sides, strict=True)) % 2 == 0
+    ]
+
+
+def cut(images, fields):
+    """Cuts fields out of images.
+
+    Args:
+        images: Tensor of shape `(batch, height, width, channels)`.
+        fields: List of pairs of slices, at least one.
+
+    Returns:
+        Tensor of shape `(batch, count, height, width, channels)`, of as many fields.
+    """
+    return tf.stack([images[:, rows, columns] for rows, columns in fields], axis=1)

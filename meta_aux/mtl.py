@@ -132,7 +132,7 @@ class MTL(keras.Model):
         like = [shared[0], mask[0], self.denoiser.log_rates.value]
         like += [weight.value for weight in adapting.trainable_variables]
         losses, gradients = tf.map_fn(
-            lambda image: self._adapt_and_differentiate(*image, fields),
+            lambda image: self._adapt_and_differentiate(*image, fields=fields),
             (noisy, clean, shared, mask),
             parallel_iterations=1,
             fn_output_signature=(

@@ -132,7 +132,7 @@ class MTL(keras.Model):
         like = [shared[0], mask[0], self.denoiser.log_rates.value]
         like += [weight.value for weight in adapting.trainable_variables]
         losses, gradients = tf.map_fn(
-            lambda image: self._adapt_and_differentiate(*image, fields=fields),
+            lambda image: self._adapt_and_differentiate(fields, *image),
             (noisy, clean, shared, mask),
             parallel_iterations=1,
             fn_output_signature=(
@@ -158,14 +158,14 @@ class MTL(keras.Model):
         self._trackers["mask"].update_state(tf.reduce_mean(mask))
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
-    def _adapt_and_differentiate(self, noisy, clean, shared, mask, fields):
+    def _adapt_and_differentiate(self, fields, noisy, clean, shared, mask):
         """Takes an image's steps.
 
         Args:
+            fields: The fields that the steps look at.
             noisy, clean: The pair, of shape `(height, width, channels)`.
             shared: What all of its steps share: the body's features, or the image itself.
             mask: The fields' masks, of shape `(count, height, width, 1)`.
-            fields: The fields that the steps look at.
 
         Returns:
             The losses after and before the steps, and the gradients of the weighted first one by

@@ -1,4 +1,4 @@
-"""Learned rules beside tuned optimizers: `kind: compare-optimizers`, figures 3 and 4."""
+"""Learned rules beside tuned optimizers: `kind: compare-optimizers`, figures 3, 4 and transfer."""
 
 import itertools
 import json
@@ -12,11 +12,12 @@ from dncnn_keras.datasets.digits import load_digits
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments.atomic_write import write_atomically
 from experiments.curves import loss_curves
+from experiments.images import split_images
 from experiments.notice import print_notice
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.tasks import TaskMaker
-from learned_optim import LearnedOptimizer
+from learned_optim import LearnedOptimizer, OrthogonalMomentum
 from learned_optim.trajectory import Trajectory
 
 _OPTIMIZERS = {
@@ -25,6 +26,7 @@ _OPTIMIZERS = {
     "rmsprop": ("RMSprop", keras.optimizers.RMSprop),
     "adagrad": ("Adagrad", keras.optimizers.Adagrad),
     "adam": ("Adam", keras.optimizers.Adam),
+    "orthogonal-momentum": ("orthogonalised momentum", OrthogonalMomentum),
 }
 # Seeds of the runs, and of initial weights, begin here: meta-training has used none of them.
 _FIRST_SEED = 1000
@@ -45,15 +47,16 @@ def compare_optimizers(experiment):
 
     Raises:
         FileNotFoundError: If a rule is not released.
-        DataUnavailableError: If the digits cannot be had.
+        DataUnavailableError: If the digits or images cannot be had.
     """
     digits, folder = _choose_digits(experiment)
     experiment = experiment.model_copy(update={"digits": digits})
+    images = _images(experiment)  # all data first: what is measured is lost by an error
     panels, pictures = [], []
     steps = _runs_of_a_panel(experiment) * sum(panel.steps for panel in experiment.panels)
     with Bar(steps, experiment.name, "step") as bar:
         for panel in experiment.panels:
-            rows, curves = _run_panel(experiment, panel, bar)
+            rows, curves = _run_panel(experiment, panel, images, bar)
             panels.append({"title": panel.title, "steps": panel.steps, "optimizers": rows})
             pictures.append((panel.title, curves))
     made_by = provenance()
@@ -74,7 +77,8 @@ def compare_optimizers(experiment):
 
 def _choose_digits(experiment):
     """Name of the digits, and the folder of the results."""
-    if experiment.digits != "auto" or all(p.task.task != "mnist" for p in experiment.panels):
+    needed = any(panel.task.task in ("mnist", "mnist-cnn") for panel in experiment.panels)
+    if experiment.digits != "auto" or not needed:
         return experiment.digits, RESULTS
     try:
         load_digits("mnist", "test")
@@ -96,10 +100,10 @@ def _runs_of_a_panel(experiment):
     return tuned * experiment.tuning_seeds + reported * experiment.seeds
 
 
-def _run_panel(experiment, panel, bar):
+def _run_panel(experiment, panel, images, bar):
     count = experiment.tuning_seeds + experiment.seeds
     initial_seeds = range(_FIRST_SEED, _FIRST_SEED + count)
-    task = TaskMaker(digits=experiment.digits, initial_seeds=initial_seeds).make(panel.task)
+    task = TaskMaker(images, experiment.digits, initial_seeds=initial_seeds).make(panel.task)
     seeds = _seeds_of_different_starts(task, count)
     tuning, reported = seeds[: experiment.tuning_seeds], seeds[experiment.tuning_seeds :]
     measure = _measure(experiment, panel.task, task)
@@ -116,23 +120,26 @@ def _run_panel(experiment, panel, bar):
 
     for name in experiment.rules:
         trajectory = Trajectory(
-            task, lambda name=name: LearnedOptimizer(weights=name), measure=measure
+            task, lambda name=name: LearnedOptimizer(weights=name), experiment.schedule, measure
         )
         title = f"learned ({name})"
         curves[title] = runs(trajectory, title, reported)
-        rows.append({"optimizer": title, **_summary(curves[title])})
+        rows.append({"optimizer": title, **_summary(curves[title], panel.task)})
         tell(f"{panel.title}, {title}: {rows[-1]['final']:.4f}")
     for name, exponents in experiment.baselines.items():
         title, make = _OPTIMIZERS[name]
-        trajectory = Trajectory(task, lambda make=make: make(1e-3), measure=measure)
+        trajectory = Trajectory(task, lambda make=make: make(1e-3), experiment.schedule, measure)
         grid = _rates(exponents)
-        tuned = [_final(runs(trajectory, title, tuning, rate)) for rate in grid]
+        tuned = [
+            float(np.mean(_final(runs(trajectory, title, tuning, rate), panel.task)))
+            for rate in grid
+        ]
         best = int(np.argmin(tuned))
         curves[title] = runs(trajectory, title, reported, grid[best])
         rows.append(
             {
                 "optimizer": title,
-                **_summary(curves[title]),
+                **_summary(curves[title], panel.task),
                 "learning_rate": grid[best],
                 "interior": 0 < best < len(grid) - 1,
                 "grid": {f"{rate:.3g}": value for rate, value in zip(grid, tuned, strict=True)},
@@ -152,26 +159,49 @@ def _seeds_of_different_starts(task, count):
             return list(seeds.values())
 
 
+def _images(experiment):
+    """The images that are trained on, or `None` where no task needs any."""
+    if all(panel.task.task != "multi-task" for panel in experiment.panels):
+        return None
+    return [image.pixels for image in split_images(experiment.data, channels=3)[0]]
+
+
 def _measure(experiment, description, task):
-    """What is recorded at each step: every function's loss, or the loss on held-out digits."""
+    """What is recorded at each step.
+
+    Every function's loss, the loss on held-out digits, or that of the step's patches, which the
+    network has not seen before.
+    """
     if description.task == "quadratics":
         return task.losses
+    if description.task == "multi-task":
+        return lambda parameters, batch: task.loss(parameters, batch)[None]
     images, labels = load_digits(experiment.digits, "test")
     fixed = images[:1000], labels[:1000], tf.zeros(2, tf.int64)
     return lambda parameters, batch: task.loss(parameters, fixed)[None]
 
 
-def _final(runs):
-    return float(np.mean(runs[:, -1]))
+def _final(runs, description):
+    """Each run's loss at its end: where every step has patches of its own, of the last tenth."""
+    last = runs.shape[1] // 10 if description.task == "multi-task" else 1
+    return runs[:, -max(1, last) :].mean(axis=1)
 
 
-def _summary(runs):
+def _summary(runs, description):
+    final = _final(runs, description)
     return {
-        "final": _final(runs),
-        "spread": float(np.std(runs[:, -1])),
+        "final": float(np.mean(final)),
+        "spread": float(np.std(final)),
         "runs": len(runs),
         "mean": [float(f"{value:.5g}") for value in runs.mean(axis=0)],
     }
+
+
+def _what_is_shown(experiment):
+    text = "Mean loss after the last step"
+    if any(panel.task.task == "multi-task" for panel in experiment.panels):
+        text += " (of `multi-task` over the last tenth of the steps, each with patches of its own)"
+    return text
 
 
 def _markdown(experiment, panels, made_by):
@@ -179,9 +209,10 @@ def _markdown(experiment, panels, made_by):
     lines = [
         f"# {experiment.name}",
         "",
-        "Mean loss after the last step, +- standard deviation over the runs. Every baseline runs "
+        f"{_what_is_shown(experiment)}, +- standard deviation over the runs. Every baseline runs "
         "at the best learning rate of its grid, chosen on other seeds; grids and their losses are "
-        f"in `{experiment.name}.json`. The learned rule runs at the rate it was released with.",
+        f"in `{experiment.name}.json`. The learned rule runs at the rate it was released with."
+        + (" All rates fall along half a cosine." if experiment.schedule == "cosine" else ""),
         "",
     ]
     if experiment.digits == "digits":

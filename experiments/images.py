@@ -3,6 +3,7 @@
 import numpy as np
 
 from dncnn_keras import datasets
+from dncnn_keras.datasets.sample import load_sample
 
 
 def split_images(data, channels):
@@ -20,12 +21,15 @@ def split_images(data, channels):
     """
     if data.folder is not None:
         images = datasets.load_folder(data.folder)
+    elif data.dataset == "sample":
+        images = load_sample("train", channels)
     else:
         images = datasets.load_images(data.dataset, split="train")
     wrong = next((image for image in images if image.pixels.shape[-1] != channels), None)
     if wrong is not None:
         raise ValueError(
-            f"network.channels is {channels}, but image {wrong.name} has {wrong.pixels.shape[-1]}"
+            f"data: image {wrong.name} has {wrong.pixels.shape[-1]} channels where {channels} are "
+            "needed (a training says so by network.channels)"
         )
     if data.holdout >= len(images):
         raise ValueError(f"data.holdout: {data.holdout} of only {len(images)} images")

@@ -148,6 +148,16 @@ _META_OPTIMIZER = (
         results="meta-dncnn-short.json",
     ),
     Part(
+        "Other networks trained by the learned rule",
+        {
+            "transfer.png": "Loss over steps of the learned rule, its anchor and Adam on a network "
+            "for photographs and on a small CNN",
+            "transfer.md": "The table",
+        },
+        command="make reproduce-transfer",
+        results="transfer.json",
+    ),
+    Part(
         "Meta-training of the rule `default`",
         {
             "meta_train_default.png": "Meta-loss over epochs, loss of the held-out runs over "

@@ -29,6 +29,21 @@ class MnistTask(Section):
     scaling: float = Field(1.0, ge=1)
 
 
+class MnistCnnTask(Section):
+    """`task: mnist-cnn`, see `learned_optim.tasks.mnist_cnn`."""
+
+    task: Literal["mnist-cnn"]
+    batch_size: int = Field(128, ge=1)
+
+
+class MultiTaskTask(Section):
+    """`task: multi-task`: the network for photographs on synthetic noise, see `tasks.py`."""
+
+    task: Literal["multi-task"]
+    patch_size: int = Field(64, ge=8)
+    batch_size: int = Field(4, ge=1)
+
+
 class DnCNNTask(Section):
     """`task: dncnn`, see `learned_optim.tasks.denoising`; `scaling` as in `RandomScaling`."""
 
@@ -195,19 +210,25 @@ class Comparison(Section):
     """
 
     title: str
-    task: Annotated[QuadraticsTask | MnistTask, Field(discriminator="task")]
+    task: Annotated[
+        QuadraticsTask | MnistTask | MnistCnnTask | MultiTaskTask, Field(discriminator="task")
+    ]
     steps: int = Field(100, ge=1)
 
     @pydantic.field_validator("task")
     @classmethod
     def _is_unscaled(cls, task):
-        if task.scaling != 1:
-            raise ValueError(f"the scaling of a figure's task must be 1, got {task.scaling:g}")
+        scaling = getattr(task, "scaling", 1)
+        if scaling != 1:
+            raise ValueError(f"the scaling of a figure's task must be 1, got {scaling:g}")
         return task
 
 
+Baseline = Literal["sgd", "momentum", "rmsprop", "adagrad", "adam", "orthogonal-momentum"]
+
+
 class CompareOptimizers(Section):
-    """`kind: compare-optimizers`: learned rules beside tuned optimizers (figures 3 and 4).
+    """`kind: compare-optimizers`: learned rules beside tuned optimizers (figures 3, 4, transfer).
 
     Every baseline runs at every learning rate of its grid on the tuning seeds, and with the best
     of them on the seeds that are reported. The learned rule runs at the rate that it was released
@@ -217,8 +238,10 @@ class CompareOptimizers(Section):
         name: Name of the results, `results/NAME.json`, `.md` and `.png`.
         rules: Released rules or paths of weights.
         panels: The tasks.
-        digits: Digits of the `mnist` tasks; `auto` is MNIST where it can be had, else the bundled
-            small digits, with a notice and the results in `runs/`.
+        schedule: What every learning rate does over a run, the learned rule's as well.
+        data: Images of the `multi-task` tasks, in colour.
+        digits: Digits of the `mnist` and `mnist-cnn` tasks; `auto` is MNIST where it can be had,
+            else the bundled small digits, with a notice and the results in `runs/`.
         baselines: For each optimizer the exponents of the grid's first and last learning rate,
             in base 10; the grid has two rates a decade.
         tuning_seeds: Runs for each learning rate.
@@ -229,7 +252,9 @@ class CompareOptimizers(Section):
     name: Name
     rules: tuple[str, ...] = Field(min_length=1)
     panels: tuple[Comparison, ...] = Field(min_length=1)
+    schedule: Literal["constant", "cosine"] = "constant"
+    data: Data = Data(dataset="bsds500")
     digits: Literal["auto", "mnist", "digits"] = "auto"
-    baselines: dict[Literal["sgd", "momentum", "rmsprop", "adagrad", "adam"], tuple[float, float]]
+    baselines: dict[Baseline, tuple[float, float]]
     tuning_seeds: int = Field(3, ge=1)
     seeds: int = Field(10, ge=1)

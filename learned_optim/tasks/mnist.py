@@ -36,18 +36,12 @@ def mnist_task(
 
     >>> task = mnist_task(x_train, y_train, units=40)
     """
-    images, labels = tf.constant(images, tf.float32), tf.constant(labels, tf.int64)
+    pixels = images.shape[1]
 
     def make_model():
         hidden = [keras.layers.Dense(units, activation) for _ in range(layers)]
         output = keras.layers.Dense(10, "sigmoid")
-        return keras.Sequential([keras.Input((images.shape[1],)), *hidden, output])
-
-    def sample(seed):
-        rows = tf.random.stateless_uniform(
-            (batch_size,), seed, maxval=images.shape[0], dtype=tf.int64
-        )
-        return tf.gather(images, rows), tf.gather(labels, rows)
+        return keras.Sequential([keras.Input((pixels,)), *hidden, output])
 
     def loss(labels, outputs):
         # Keras looks behind an activation: of sigmoids it would take their inputs' softmax.
@@ -57,7 +51,24 @@ def mnist_task(
     return KerasTask(
         make_model,
         loss,
-        sample,
+        digit_batches(images, labels, batch_size),
         name=f"mnist-{layers}x{units}-{activation}",
         initial_seeds=initial_seeds,
     )
+
+
+def digit_batches(images, labels, batch_size):
+    """Returns a function from a seed to a batch of digits, for `KerasTask`.
+
+    Args:
+        images, labels, batch_size: See `mnist_task`.
+    """
+    images, labels = tf.constant(images, tf.float32), tf.constant(labels, tf.int64)
+
+    def sample(seed):
+        rows = tf.random.stateless_uniform(
+            (batch_size,), seed, maxval=images.shape[0], dtype=tf.int64
+        )
+        return tf.gather(images, rows), tf.gather(labels, rows)
+
+    return sample

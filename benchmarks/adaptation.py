@@ -1,7 +1,7 @@
 """Adaptation of a network like real-mtl to a photograph of 512x512 in 5 steps; updates of MTL.
 
 Beside each stands the same without what makes it fast: all of the network and the mask network run
-at every step (and, in adaptation, on every pixel).
+at every step, on every pixel.
 """
 
 import json
@@ -50,7 +50,7 @@ def _adaptations():
     @tf.function
     def step(weights):
         mask = model.predict_mask(photograph)
-        gradients, _ = auxiliary_gradient(
+        gradients = auxiliary_gradient(
             lambda w: _predict(model, w, photograph), weights, photograph, mask
         )
         return descend(weights, gradients, rates)
@@ -91,9 +91,7 @@ def _updates():
         heads = [tf.convert_to_tensor(weight) for weight in model.network.heads.trainable_variables]
         for _ in range(STEPS):
             mask = model.predict_mask(image)
-            gradients, _ = auxiliary_gradient(
-                lambda w: _predict(model, w, image), heads, image, mask
-            )
+            gradients = auxiliary_gradient(lambda w: _predict(model, w, image), heads, image, mask)
             heads = descend(heads, gradients, rates)
         return tf.reduce_mean(reconstruction(_predict(model, heads, image)[0], truth))
 

@@ -154,6 +154,22 @@ def endless_batches(make_pair, batch_size, start=0):
     )
 
 
+def random_batch(make_pair, batch_size, seed):
+    """Draws a batch from anywhere in an endless sequence of pairs.
+
+    Args:
+        make_pair: Function of a scalar int64 index to a noisy and a clean patch, float32 tensors.
+        batch_size: Pairs in the batch: neighbours in the sequence.
+        seed: int64 tensor of shape `(2,)`, which decides the place.
+
+    Returns:
+        The noisy and the clean patches.
+    """
+    first = tf.random.stateless_uniform((), seed, maxval=2**40, dtype=tf.int64)
+    indices = first + tf.range(batch_size, dtype=tf.int64)
+    return tf.map_fn(make_pair, indices, fn_output_signature=(tf.float32, tf.float32))
+
+
 def noisy_patch(sampler, sigma, index):
     """Makes the `index`-th pair of the sequence that `noisy_patches` runs through.
 

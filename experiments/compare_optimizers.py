@@ -12,13 +12,13 @@ from dncnn_keras.datasets.digits import load_digits
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments.atomic_write import write_atomically
 from experiments.curves import loss_curves
-from experiments.images import split_images
+from experiments.images import colour_images
 from experiments.notice import print_notice
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.tasks import TaskMaker
 from learned_optim import LearnedOptimizer, OrthogonalMomentum
-from learned_optim.trajectory import Trajectory
+from learned_optim.trajectory import Trajectory, mean_final_loss
 
 _OPTIMIZERS = {
     "sgd": ("SGD", keras.optimizers.SGD),
@@ -46,12 +46,14 @@ def compare_optimizers(experiment):
         Path of the Markdown table.
 
     Raises:
-        FileNotFoundError: If a rule is not released.
+        FileNotFoundError: If a rule is not released, or the images' folder is not there.
+        ValueError: If the images do not fit.
         DataUnavailableError: If the digits or images cannot be had.
     """
+    # All data first: by an error all that is measured is lost.
     digits, folder = _choose_digits(experiment)
     experiment = experiment.model_copy(update={"digits": digits})
-    images = _images(experiment)  # all data first: what is measured is lost by an error
+    images = _images(experiment)
     panels, pictures = [], []
     steps = _runs_of_a_panel(experiment) * sum(panel.steps for panel in experiment.panels)
     with Bar(steps, experiment.name, "step") as bar:
@@ -78,14 +80,17 @@ def compare_optimizers(experiment):
 def _choose_digits(experiment):
     """Name of the digits, and the folder of the results."""
     needed = any(panel.task.task in ("mnist", "mnist-cnn") for panel in experiment.panels)
-    if experiment.digits != "auto" or not needed:
+    if not needed:
         return experiment.digits, RESULTS
+    name = "mnist" if experiment.digits == "auto" else experiment.digits
     try:
-        load_digits("mnist", "test")
+        load_digits(name, "test")
     except DataUnavailableError as error:
+        if experiment.digits != "auto":
+            raise
         print_notice(_FALLBACK.format(error))
         return "digits", RUNS  # must never replace the figures of MNIST in `results/`
-    return "mnist", RESULTS
+    return name, RESULTS
 
 
 def _rates(exponents):
@@ -113,7 +118,7 @@ def _run_panel(experiment, panel, images, bar):
         bar.set_description_str(f"{panel.title}, {panel.steps} steps: {title}")
         each = []
         for seed in seeds:
-            each.append(trajectory.run(seed, panel.steps, rate).T)
+            each.append(trajectory.run(seed, panel.steps, rate).reshape(panel.steps + 1, -1).T)
             bar.update(panel.steps)
         each = np.concatenate(each)
         return np.where(np.isfinite(each), each, np.inf)  # diverged: infinite from there
@@ -161,30 +166,28 @@ def _seeds_of_different_starts(task, count):
 
 def _images(experiment):
     """The images that are trained on, or `None` where no task needs any."""
-    if all(panel.task.task != "multi-task" for panel in experiment.panels):
+    if all(panel.task.task != "photographs" for panel in experiment.panels):
         return None
-    return [image.pixels for image in split_images(experiment.data, channels=3)[0]]
+    return [image.pixels for image in colour_images(experiment.data)]
 
 
 def _measure(experiment, description, task):
-    """What is recorded at each step.
-
-    Every function's loss, the loss on held-out digits, or that of the step's patches, which the
-    network has not seen before.
-    """
-    if description.task == "quadratics":
-        return task.losses
-    if description.task == "multi-task":
-        return lambda parameters, batch: task.loss(parameters, batch)[None]
+    """What is recorded at each step; `None` is the loss that is trained on, of the step's batch."""
+    match description.task:
+        case "quadratics":
+            return task.losses  # every function's
+        case "photographs":
+            return None  # no two batches have a patch in common
     images, labels = load_digits(experiment.digits, "test")
     fixed = images[:1000], labels[:1000], tf.zeros(2, tf.int64)
-    return lambda parameters, batch: task.loss(parameters, fixed)[None]
+    return lambda parameters, batch: task.loss(parameters, fixed)
 
 
 def _final(runs, description):
-    """Each run's loss at its end: where every step has patches of its own, of the last tenth."""
-    last = runs.shape[1] // 10 if description.task == "multi-task" else 1
-    return runs[:, -max(1, last) :].mean(axis=1)
+    """Each run's loss at its end, an array."""
+    # Batches that differ make the single loss a matter of luck.
+    share = 0.1 if description.task == "photographs" else 0
+    return np.array([mean_final_loss(run, share) for run in runs])
 
 
 def _summary(runs, description):
@@ -199,8 +202,8 @@ def _summary(runs, description):
 
 def _what_is_shown(experiment):
     text = "Mean loss after the last step"
-    if any(panel.task.task == "multi-task" for panel in experiment.panels):
-        text += " (of `multi-task` over the last tenth of the steps, each with patches of its own)"
+    if any(panel.task.task == "photographs" for panel in experiment.panels):
+        text += " (of photographs over the last tenth of the steps, each with patches of its own)"
     return text
 
 

@@ -21,15 +21,12 @@ def split_images(data, channels):
     """
     if data.folder is not None:
         images = datasets.load_folder(data.folder)
-    elif data.dataset == "sample":
-        images = load_sample("train", channels)
     else:
         images = datasets.load_images(data.dataset, split="train")
     wrong = next((image for image in images if image.pixels.shape[-1] != channels), None)
     if wrong is not None:
         raise ValueError(
-            f"data: image {wrong.name} has {wrong.pixels.shape[-1]} channels where {channels} are "
-            "needed (a training says so by network.channels)"
+            f"network.channels is {channels}, but image {wrong.name} has {wrong.pixels.shape[-1]}"
         )
     if data.holdout >= len(images):
         raise ValueError(f"data.holdout: {data.holdout} of only {len(images)} images")
@@ -38,3 +35,28 @@ def split_images(data, channels):
         [image for number, image in enumerate(images) if number not in held_out],
         [image for number, image in enumerate(images) if number in held_out],
     )
+
+
+def colour_images(data):
+    """Loads images that noise is added to.
+
+    Args:
+        data: A `schema.ColourImages`, or what else has its attributes.
+
+    Returns:
+        List of `NamedImage`, all of three channels.
+
+    Raises:
+        ValueError: If an image is grey.
+        DataUnavailableError: If the images are not there.
+    """
+    if data.folder is not None:
+        images = datasets.load_folder(data.folder)
+    elif data.dataset == "sample":
+        images = load_sample(data.split, channels=3)
+    else:
+        images = datasets.load_images(data.dataset, data.split)
+    grey = [image.name for image in images if image.pixels.shape[-1] != 3]
+    if grey:
+        raise ValueError(f"{data.folder}: {grey[0]} is grey; colour images are needed")
+    return images

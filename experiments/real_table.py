@@ -23,7 +23,7 @@ from dncnn_keras import datasets, metrics
 from dncnn_keras.denoisers.bm3d import BM3D
 from dncnn_keras.images import from_float, to_float
 from dncnn_keras.paths import RESULTS, RUNS
-from dncnn_keras.weight_files import SUFFIX, sha256_of
+from dncnn_keras.weight_files import SUFFIX, read_description, sha256_of
 from experiments.atomic_write import write_atomically
 from experiments.evaluation import ResultsFile, measure_all
 from experiments.mask_pictures import mask_pictures
@@ -191,17 +191,17 @@ def _methods(experiment):
     for row in experiment.rows:
         weights, trained = train_row(experiment, row, runs)
         name = f"{experiment.name}-{weights.name.removesuffix(SUFFIX)}"
-        adapts = row.network not in RIVALS
-        method = _of_weights(name, row.title, str(weights), weights, experiment.steps, adapts)
+        method = _of_weights(name, row.title, str(weights), weights, experiment.steps)
         yield method._replace(trained=trained, masks=mask_pictures(weights.parent))
 
 
-def _of_weights(name, title, model, weights, steps, adapts=True):
+def _of_weights(name, title, model, weights, steps):
     made_with = {}
-    if adapts:
-        made_with = {"steps": steps, "losses": list(LOSSES), "restored_rate": Restored.RATE}
     if weights.is_file():  # else `load_network` says what is missing
         made_with["weights_sha256"] = sha256_of(weights)
+        _, config = read_description(weights, "model")
+        if config.get("network") not in RIVALS:
+            made_with |= {"steps": steps, "losses": list(LOSSES), "restored_rate": Restored.RATE}
 
     def make():
         return functools.partial(denoise, load_network(model), steps=steps)

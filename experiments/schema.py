@@ -52,6 +52,20 @@ class Data(Section):
         return sigma
 
 
+class ColourImages(Section):
+    """Colour images that noise is added to.
+
+    Attributes:
+        dataset: Name of a data set, see `dncnn_keras.datasets`.
+        folder: Folder of the user's own images, in place of `dataset`.
+        split: Split of the data set.
+    """
+
+    dataset: Literal["bsds500", "sample"] = "bsds500"
+    folder: Path | None = None
+    split: str = "train"
+
+
 class Network(Section):
     """Arguments of `dncnn_keras.DnCNN`."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 import pydantic
 from pydantic import Field
 
-from experiments.schema import Data, Devices, Name, Section, Sigma
+from experiments.schema import ColourImages, Data, Devices, Name, Section, Sigma
 
 
 class QuadraticsTask(Section):
@@ -36,10 +36,10 @@ class MnistCnnTask(Section):
     batch_size: int = Field(128, ge=1)
 
 
-class MultiTaskTask(Section):
-    """`task: multi-task`: the network for photographs on synthetic noise, see `tasks.py`."""
+class PhotographsTask(Section):
+    """`task: photographs`, see `photographs_task`."""
 
-    task: Literal["multi-task"]
+    task: Literal["photographs"]
     patch_size: int = Field(64, ge=8)
     batch_size: int = Field(4, ge=1)
 
@@ -211,7 +211,7 @@ class Comparison(Section):
 
     title: str
     task: Annotated[
-        QuadraticsTask | MnistTask | MnistCnnTask | MultiTaskTask, Field(discriminator="task")
+        QuadraticsTask | MnistTask | MnistCnnTask | PhotographsTask, Field(discriminator="task")
     ]
     steps: int = Field(100, ge=1)
 
@@ -239,7 +239,7 @@ class CompareOptimizers(Section):
         rules: Released rules or paths of weights.
         panels: The tasks.
         schedule: What every learning rate does over a run, the learned rule's as well.
-        data: Images of the `multi-task` tasks, in colour.
+        data: Images of the `photographs` tasks.
         digits: Digits of the `mnist` and `mnist-cnn` tasks; `auto` is MNIST where it can be had,
             else the bundled small digits, with a notice and the results in `runs/`.
         baselines: For each optimizer the exponents of the grid's first and last learning rate,
@@ -253,7 +253,7 @@ class CompareOptimizers(Section):
     rules: tuple[str, ...] = Field(min_length=1)
     panels: tuple[Comparison, ...] = Field(min_length=1)
     schedule: Literal["constant", "cosine"] = "constant"
-    data: Data = Data(dataset="bsds500")
+    data: ColourImages = ColourImages()
     digits: Literal["auto", "mnist", "digits"] = "auto"
     baselines: dict[Baseline, tuple[float, float]]
     tuning_seeds: int = Field(3, ge=1)

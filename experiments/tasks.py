@@ -1,20 +1,16 @@
 """Makes the tasks that an experiment file describes."""
 
 import numpy as np
-import tensorflow as tf
 
 from dncnn_keras.datasets.digits import load_digits
 from dncnn_keras.patches import PatchSampler
+from experiments.photographs_task import photographs_task
 from experiments.schema_tasks import DnCNNTask
 from learned_optim.tasks.denoising import denoising_task
-from learned_optim.tasks.keras_model import KerasTask
 from learned_optim.tasks.mnist import mnist_task
 from learned_optim.tasks.mnist_cnn import mnist_cnn_task
 from learned_optim.tasks.quadratic import Quadratics
 from learned_optim.tasks.random_scaling import RandomScaling
-from meta_aux import MultiTask
-from meta_aux.degradation import degraded_patch
-from meta_aux.losses import reconstruction
 
 
 def draw_tasks(descriptions, seed):
@@ -53,7 +49,7 @@ class TaskMaker:
     """Makes tasks of the same images and digits.
 
     Args:
-        images: List of uint8 arrays of the `dncnn` or `multi-task` tasks, or `None`.
+        images: List of uint8 arrays of the `dncnn` or `photographs` tasks, or `None`.
         digits: Name of a set of digits, see `load_digits`.
         digits_split: Its split.
         seed: Integer, the run's seed.
@@ -76,7 +72,7 @@ class TaskMaker:
         self._loaded_digits = None
 
     def make(self, description):
-        """Makes the task of a `schema_tasks.Task`."""
+        """Makes the task that a class of `schema_tasks` describes."""
         settings = description.model_dump(exclude={"task", "scaling"})
         match description.task:
             case "quadratics":
@@ -85,9 +81,9 @@ class TaskMaker:
                 make = mnist_task if description.task == "mnist" else mnist_cnn_task
                 self._loaded_digits = self._loaded_digits or load_digits(*self._digits)
                 task = make(*self._loaded_digits, **settings, initial_seeds=self._initial_seeds)
-            case "multi-task":
+            case "photographs":
                 sampler = self._sampler(settings.pop("patch_size"))
-                task = _multi_task_task(sampler, **settings, initial_seeds=self._initial_seeds)
+                task = photographs_task(sampler, **settings, initial_seeds=self._initial_seeds)
             case "dncnn":
                 sampler = self._sampler(settings.pop("patch_size"))
                 task = denoising_task(sampler, **settings, initial_seeds=self._initial_seeds)
@@ -98,22 +94,3 @@ class TaskMaker:
         if patch_size not in self._samplers:
             self._samplers[patch_size] = PatchSampler(self._images, patch_size, self._seed)
         return self._samplers[patch_size]
-
-
-def _multi_task_task(sampler, batch_size, initial_seeds):
-    """Makes the task of training a `MultiTask` on synthetic noise, by both of its losses."""
-
-    def sample(seed):
-        first = tf.random.stateless_uniform((), seed, maxval=2**40, dtype=tf.int64)
-        noisy, clean = tf.map_fn(
-            lambda index: degraded_patch(sampler, index),
-            first + tf.range(batch_size, dtype=tf.int64),
-            fn_output_signature=(tf.float32, tf.float32),
-        )
-        noisy = tf.ensure_shape(noisy, (batch_size, *[sampler.patch_size] * 2, 3))
-        return noisy, tf.stack([clean, noisy])
-
-    def loss(targets, images):
-        return sum(reconstruction(*each) for each in zip(images, tf.unstack(targets), strict=True))
-
-    return KerasTask(MultiTask, loss, sample, "multi-task", initial_seeds)

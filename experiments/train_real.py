@@ -7,12 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from dncnn_keras import datasets, metrics
-from dncnn_keras.datasets.sample import load_sample
 from dncnn_keras.images import to_float
 from dncnn_keras.patches import PatchSampler
 from dncnn_keras.precision import fast_dtype
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.fit import fit
+from experiments.images import colour_images
 from experiments.mask_pictures import MaskPictures
 from experiments.optimizers import make_optimizer
 from experiments.progress import Progress
@@ -141,22 +141,9 @@ def _batches(experiment):
         return lambda start: pair_patches(
             pairs, data.patch_size, size, experiment.seed, start, data.noise_gain
         )
-    images = _colour_images(data)
+    images = colour_images(data)
     sampler = PatchSampler([image.pixels for image in images], data.patch_size, experiment.seed)
     return lambda start: degraded_patches(sampler, size, start)
-
-
-def _colour_images(data):
-    if data.folder is not None:
-        images = datasets.load_folder(data.folder)
-    elif data.dataset == "sample":
-        images = load_sample(data.split, channels=3)
-    else:
-        images = datasets.load_images(data.dataset, data.split)
-    grey = [image.name for image in images if image.pixels.shape[-1] != 3]
-    if grey:
-        raise ValueError(f"{data.folder}: {grey[0]} is grey; colour images are needed")
-    return images
 
 
 def _dtype(experiment):

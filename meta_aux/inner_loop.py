@@ -2,7 +2,7 @@
 
 `MTL` trains through these, and `adapt` calls them with `loss="auxiliary"`, so that what is
 trained for is what is done then.
-Both can themselves be differentiated, by the weights they start from and by the mask.
+All of it can itself be differentiated, by the weights they start from and by the mask.
 """
 
 import tensorflow as tf
@@ -36,15 +36,14 @@ def auxiliary_gradient(forward, weights, noisy, mask):
         mask: Its mask, tensor of shape `(count, height, width, 1)`.
 
     Returns:
-        The list of gradients, of the sum over the patches, and the clean image.
+        The list of gradients of the sum over the patches.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(weights)
-        clean, predicted = forward(weights)
+        _, predicted = forward(weights)
         loss = masked_reconstruction(predicted, noisy, mask)
     # The heads of the parallel baseline do not depend on each other: some gradients are zero.
-    gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return gradients, clean
+    return tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
 def descend(weights, gradients, rates):

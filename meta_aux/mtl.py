@@ -30,6 +30,7 @@ class MTL(keras.Model):
 
     The inner steps accumulate, as in the paper's algorithm and in its test. In the authors' code
     each of them starts from the unadapted weights again, so that it trains for a single step.
+    The images' height and width must be known when the training is traced.
 
     Args:
         denoiser: The `RealDenoiser` to train. Without a mask network the auxiliary loss is the
@@ -192,7 +193,7 @@ class MTL(keras.Model):
             forward_patches = functools.partial(forward, **patches)
             weights = start
             for _ in range(self.steps):
-                gradients, _ = auxiliary_gradient(forward_patches, weights, patches["noisy"], mask)
+                gradients = auxiliary_gradient(forward_patches, weights, patches["noisy"], mask)
                 weights = descend(weights, gradients, rates)
             after, before = (
                 tf.reduce_mean(reconstruction(forward(these, **whole)[0], clean[None]))

@@ -69,7 +69,7 @@ class Auxiliary(SelfSupervision):
     def gradient(self, model, weights, features, noisy, mask):
         """Differentiates the masked reconstruction loss."""
         forward = functools.partial(apply_heads, model.network, features=features, noisy=noisy)
-        return auxiliary_gradient(forward, weights, noisy, mask)[0]
+        return auxiliary_gradient(forward, weights, noisy, mask)
 
 
 class Restored(SelfSupervision):

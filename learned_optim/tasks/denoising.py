@@ -1,9 +1,11 @@
 """Training a DnCNN, as a task."""
 
+import functools
+
 import tensorflow as tf
 
 from dncnn_keras import DnCNN
-from dncnn_keras.patches import noisy_patch
+from dncnn_keras.patches import noisy_patch, random_batch
 from learned_optim.tasks.keras_model import KerasTask
 
 
@@ -34,21 +36,16 @@ def denoising_task(
     >>> task = denoising_task(PatchSampler(images, patch_size=40, seed=0), depth=5, filters=16)
     """
 
-    def sample(seed):
-        first = tf.random.stateless_uniform((), seed, maxval=2**40, dtype=tf.int64)
-        return tf.map_fn(
-            lambda index: noisy_patch(sampler, sigma, index),
-            first + tf.range(batch_size, dtype=tf.int64),
-            fn_output_signature=(tf.float32, tf.float32),
-        )
-
     shape = (batch_size, sampler.patch_size, sampler.patch_size, sampler.channels)
 
-    def shaped(seed):
-        return tuple(tf.ensure_shape(each, shape) for each in sample(seed))
+    def sample(seed):
+        make_pair = functools.partial(noisy_patch, sampler, sigma)
+        return tuple(
+            tf.ensure_shape(each, shape) for each in random_batch(make_pair, batch_size, seed)
+        )
 
     def make_model():
         return DnCNN(depth=depth, filters=filters, channels=sampler.channels)
 
     name = f"dncnn-{depth}x{filters}"
-    return KerasTask(make_model, loss, shaped, name, initial_seeds)
+    return KerasTask(make_model, loss, sample, name, initial_seeds)

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from learned_optim.tasks.digit_batches import digit_batches
 from learned_optim.tasks.keras_model import KerasTask
 
 
@@ -55,20 +56,3 @@ def mnist_task(
         name=f"mnist-{layers}x{units}-{activation}",
         initial_seeds=initial_seeds,
     )
-
-
-def digit_batches(images, labels, batch_size):
-    """Returns a function from a seed to a batch of digits, for `KerasTask`.
-
-    Args:
-        images, labels, batch_size: See `mnist_task`.
-    """
-    images, labels = tf.constant(images, tf.float32), tf.constant(labels, tf.int64)
-
-    def sample(seed):
-        rows = tf.random.stateless_uniform(
-            (batch_size,), seed, maxval=images.shape[0], dtype=tf.int64
-        )
-        return tf.gather(images, rows), tf.gather(labels, rows)
-
-    return sample

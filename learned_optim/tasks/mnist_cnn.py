@@ -5,8 +5,8 @@ import math
 import keras
 from keras import layers
 
+from learned_optim.tasks.digit_batches import digit_batches
 from learned_optim.tasks.keras_model import KerasTask
-from learned_optim.tasks.mnist import digit_batches
 
 
 def mnist_cnn_task(images, labels, batch_size=128, initial_seeds=range(8)):

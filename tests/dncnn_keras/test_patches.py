@@ -102,6 +102,18 @@ def test_a_single_pair_is_that_of_the_sequence():
             np.testing.assert_array_equal(mine, batch[index % 4])
 
 
+def test_a_random_batch_is_neighbours_from_anywhere():
+    def places(index):
+        return tf.cast(index % 1000, tf.float32), tf.cast(index // 1000, tf.float32)
+
+    batches = [
+        patches.random_batch(places, 3, tf.constant([0, number], tf.int64)) for number in (1, 1, 2)
+    ]
+    indices = np.array([np.int64(high) * 1000 + np.int64(low) for low, high in batches])
+    np.testing.assert_array_equal(np.diff(indices), np.ones((3, 2)))
+    assert indices[0, 0] == indices[1, 0] != indices[2, 0]
+
+
 def test_blind_levels_fill_the_range_evenly_in_every_batch():
     sampler = PatchSampler([_ramp(60, 60)], patch_size=40, seed=0)
     for noisy, clean in noisy_patches(sampler, (5, 90), batch_size=16).take(3):

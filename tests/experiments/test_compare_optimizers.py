@@ -89,12 +89,15 @@ def test_without_mnist_it_falls_back_loudly_and_leaves_the_results_alone(
     assert not (tmp_path / "results").exists()
 
 
-def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(file, monkeypatch):
-    starts = {"tuning": [], "reported": []}
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(
+    schedule, file, monkeypatch
+):
+    starts, schedules = {"tuning": [], "reported": []}, set()
 
     class Recorder:
         def __init__(self, task, make_optimizer, schedule, measure):
-            assert schedule == "constant"
+            schedules.add(schedule)
             self.task = task
 
         def run(self, seed, steps, rate=None):
@@ -104,10 +107,12 @@ def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(fil
 
     monkeypatch.setattr(module, "Trajectory", Recorder)
     panels = "panels=[{title: Digits, task: {task: mnist, units: 1}, steps: 1}]"
-    experiment = read_experiment(file, ["baselines={sgd: [-3, -3]}", "seeds=10", panels])
+    changes = ["baselines={sgd: [-3, -3]}", "seeds=10", panels, f"schedule={schedule}"]
+    experiment = read_experiment(file, changes)
     bar = mock.Mock()
     module._run_panel(experiment, experiment.panels[0], None, bar)
     assert bar.update.call_count == module._runs_of_a_panel(experiment) == 2 + 10 + 10
+    assert schedules == {schedule}
     reported, tuned = set(starts["reported"]), set(starts["tuning"][:2])
     assert (len(reported), len(tuned)) == (10, 2)
     # The baseline's reported runs, too, start where the learned rule's do.
@@ -123,30 +128,36 @@ def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(fil
 
 def test_other_networks_take_the_mean_of_the_last_tenth_of_fresh_patches(file, results):
     panels = (
-        "[{title: Photographs, task: {task: multi-task, patch_size: 8, batch_size: 1}, steps: 20},"
+        "[{title: Photographs, task: {task: photographs, patch_size: 8, batch_size: 1}, steps: 20},"
         " {title: CNN, task: {task: mnist-cnn, batch_size: 8}, steps: 2}]"
     )
     overrides = ["rules=[default]", "seeds=1", "tuning_seeds=1", "schedule=cosine"]
-    overrides += ["data={dataset: sample, holdout: 1}"]
+    overrides += ["data.dataset=sample"]
     overrides += ["baselines={orthogonal-momentum: [-2, -2]}", f"panels={panels}"]
     assert main(["run", str(file), *(part for each in overrides for part in ("--set", each))]) == 0
     photographs, cnn = json.loads((results / "trial.json").read_text())["panels"]
     for row in photographs["optimizers"]:
         assert len(row["mean"]) == 21
         assert row["final"] == pytest.approx(np.mean(row["mean"][-2:]), rel=1e-4)
-        assert row["final"] < row["mean"][0]
     for row in cnn["optimizers"]:
         assert row["final"] == pytest.approx(row["mean"][-1], rel=1e-4)
-        assert row["final"] != row["mean"][0]
     text = (results / "trial.md").read_text()
     assert "half a cosine" in text and "over the last tenth" in text
     assert "| orthogonalised momentum | 0.01 (edge of the grid) |" in text
 
 
-def test_missing_images_are_told_before_anything_is_computed(file, capsys):
-    panels = "panels=[{title: P, task: {task: multi-task}}]"
-    overrides = ("--set", panels, "--set", "data.folder=nowhere")
-    assert main(["run", str(file), *overrides]) == 2
+@pytest.mark.parametrize("missing", ["images", "digits"])
+def test_missing_data_are_told_before_anything_is_computed(missing, file, capsys, monkeypatch):
+    panels = "{title: Q, task: {task: quadratics}}, {title: P, task: {task: %s}}"
+    overrides = ["data.folder=nowhere"]
+    if missing == "images":
+        overrides.append(f"panels=[{panels % 'photographs'}]")
+    else:
+        overrides += [f"panels=[{panels % 'mnist-cnn'}]", "digits=mnist"]
+        error = DataUnavailableError("digits are nowhere")
+        monkeypatch.setattr(module, "load_digits", mock.Mock(side_effect=error))
+    monkeypatch.setattr(module, "_run_panel", mock.Mock(side_effect=AssertionError))
+    assert main(["run", str(file), *(part for each in overrides for part in ("--set", each))]) == 2
     assert "nowhere" in capsys.readouterr().err
 
 

@@ -10,6 +10,7 @@ from experiments.__main__ import main
 from experiments.read_experiment import ExperimentError, read_experiment
 from meta_aux import MaskNetwork, MultiTask, RealDenoiser
 from meta_aux.pretrained import save_pretrained
+from meta_aux.self_supervision import Restored
 from tests.experiments.disturbances import killed_after_an_epoch
 
 TABLE = """
@@ -121,6 +122,21 @@ def test_a_stopped_table_goes_on_with_the_updates_that_were_counted(folder, monk
     (folder / "table.yaml").write_text(other)
     assert main(["run", "table.yaml"]) == 2
     assert f"{SHARED}: made with another `data.patch_size`; move it" in capsys.readouterr().err
+
+
+def test_how_networks_adapt_concerns_those_that_do_alone(folder, monkeypatch):
+    assert main(["run", "table.yaml"]) == 0
+    kept = [*(folder / "runs/real-table/sample").glob("t-*.json")]
+    (rival,) = [file for file in kept if "ridnet" in file.name]
+    (ours,) = {*kept} - {rival}
+    for file in kept:  # what is measured anew loses the mark
+        content = json.loads(file.read_text())
+        content["provenance"]["date"] = "long ago"
+        file.write_text(json.dumps(content))
+    monkeypatch.setattr(Restored, "RATE", 2 * Restored.RATE)
+    assert main(["run", "table.yaml"]) == 0
+    dates = {file: json.loads(file.read_text())["provenance"]["date"] for file in kept}
+    assert dates[rival] == "long ago" != dates[ours]
 
 
 def test_the_table_shows_what_adaptation_of_released_weights_gains(folder, capsys):

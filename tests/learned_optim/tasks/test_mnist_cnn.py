@@ -34,13 +34,11 @@ def test_the_loss_is_the_cross_entropy_of_two_convolutions_and_a_dense_layer():
 def test_training_lowers_the_loss():
     task = mnist_cnn_task(IMAGES, LABELS, batch_size=40, initial_seeds=[0])
     parameters = [tf.Variable(each) for each in task.initial(SEED)]
-    losses = []
-    for step in range(10):
+    losses, batch = [], task.batch(SEED, 0)
+    for _ in range(20):
         with tf.GradientTape() as tape:
-            loss = task.loss(
-                [tf.convert_to_tensor(each) for each in parameters], task.batch(SEED, step)
-            )
+            loss = task.loss([tf.convert_to_tensor(each) for each in parameters], batch)
         losses.append(float(loss))
         for variable, gradient in zip(parameters, tape.gradient(loss, parameters), strict=True):
             variable.assign_sub(0.3 * gradient)
-    assert losses[-1] < 0.99 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]

@@ -172,7 +172,10 @@ _META_OPTIMIZER = (
 _META_TRANSFER = (
     Part(
         "Table 1: pre-training",
-        {"real_table1.md": "The table"},
+        {
+            "real_table1.md": "The table",
+            "real_table1_masks.png": "The mask of a validation scene during MAXL",
+        },
         command="make reproduce-real-table1",
         results="real_table1.json",
         printed=_printed_real(published.REAL_PRETRAINING),

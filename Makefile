@@ -45,9 +45,9 @@ lint: $(READY)   ## Check style and formatting with ruff, and types with mypy.
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-bench: $(READY)  ## Measure speed and memory; PyTorch beside it where TORCH=1.
+bench: $(READY)  ## Measure speed and memory, or PART=adaptation alone; PyTorch beside it where TORCH=1.
 	$(if $(TORCH),$(PIP) torch,)
-	$(RUN) -m benchmarks
+	$(RUN) -m benchmarks $(PART)
 
 # SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | paper | small]
 SIGMAS ?= 15,25,50

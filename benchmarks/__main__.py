@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from dncnn_keras.quiet import import_tensorflow
 
-
 PARTS = (
     "training",
     "inference",

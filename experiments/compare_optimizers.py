@@ -112,6 +112,8 @@ def _run_panel(experiment, panel, images, bar):
     seeds = _seeds_of_different_starts(task, count)
     tuning, reported = seeds[: experiment.tuning_seeds], seeds[experiment.tuning_seeds :]
     measure = _measure(experiment, panel.task, task)
+    # Where every step has patches of its own, a single loss is a matter of luck.
+    share = 0.1 if measure is None else 0
     rows, curves = [], {}
 
     def runs(trajectory, title, seeds, rate=None):
@@ -129,22 +131,21 @@ def _run_panel(experiment, panel, images, bar):
         )
         title = f"learned ({name})"
         curves[title] = runs(trajectory, title, reported)
-        rows.append({"optimizer": title, **_summary(curves[title], panel.task)})
+        rows.append({"optimizer": title, **_summary(curves[title], share)})
         tell(f"{panel.title}, {title}: {rows[-1]['final']:.4f}")
     for name, exponents in experiment.baselines.items():
         title, make = _OPTIMIZERS[name]
         trajectory = Trajectory(task, lambda make=make: make(1e-3), experiment.schedule, measure)
         grid = _rates(exponents)
         tuned = [
-            float(np.mean(_final(runs(trajectory, title, tuning, rate), panel.task)))
-            for rate in grid
+            float(np.mean(_final(runs(trajectory, title, tuning, rate), share))) for rate in grid
         ]
         best = int(np.argmin(tuned))
         curves[title] = runs(trajectory, title, reported, grid[best])
         rows.append(
             {
                 "optimizer": title,
-                **_summary(curves[title], panel.task),
+                **_summary(curves[title], share),
                 "learning_rate": grid[best],
                 "interior": 0 < best < len(grid) - 1,
                 "grid": {f"{rate:.3g}": value for rate, value in zip(grid, tuned, strict=True)},
@@ -177,21 +178,19 @@ def _measure(experiment, description, task):
         case "quadratics":
             return task.losses  # every function's
         case "photographs":
-            return None  # no two batches have a patch in common
+            return None  # its patches are fresh at every step
     images, labels = load_digits(experiment.digits, "test")
     fixed = images[:1000], labels[:1000], tf.zeros(2, tf.int64)
     return lambda parameters, batch: task.loss(parameters, fixed)
 
 
-def _final(runs, description):
-    """Each run's loss at its end, an array."""
-    # Batches that differ make the single loss a matter of luck.
-    share = 0.1 if description.task == "photographs" else 0
+def _final(runs, share):
+    """Each run's mean loss over the last share of its steps, an array."""
     return np.array([mean_final_loss(run, share) for run in runs])
 
 
-def _summary(runs, description):
-    final = _final(runs, description)
+def _summary(runs, share):
+    final = _final(runs, share)
     return {
         "final": float(np.mean(final)),
         "spread": float(np.std(final)),

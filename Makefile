@@ -96,6 +96,7 @@ reproduce-transfer: $(READY)  ## The learned rule on networks unlike those it wa
 train-real: $(READY)  ## Train the network for real photographs: MAXL, real pairs, then MTL.
 	$(EXPERIMENT) experiments/real_pretrain.yaml
 	$(EXPERIMENT) experiments/real_train.yaml
+	$(EXPERIMENT) experiments/real_transfer.yaml
 	$(EXPERIMENT) experiments/real_mtl.yaml
 
 reproduce-real-table1: $(READY)  ## Photographs: architecture and auxiliary loss, ten minutes each.

@@ -117,6 +117,10 @@ def _run(experiment):
             folder = RUNS / experiment.name
             train_real(experiment, folder)
             print(f"done: {folder}/{experiment.name}.weights.h5")
+        case "scale-residual":
+            from experiments.scale_residual import choose_residual_scale
+
+            print(f"done: {choose_residual_scale(experiment, RUNS / experiment.name)}")
         case "real-table":
             from experiments.real_table import real_table
 

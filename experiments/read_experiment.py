@@ -13,7 +13,7 @@ import yaml
 
 from dncnn_keras.one_line import one_line
 from experiments.schema_dncnn import CheckHarness, RaceDnCNN, Table1, TrainDnCNN
-from experiments.schema_real import RealTable, TrainReal
+from experiments.schema_real import RealTable, ScaleResidual, TrainReal
 from experiments.schema_tasks import CompareOptimizers, MetaTrain
 
 
@@ -32,6 +32,7 @@ KINDS = {
     "compare-optimizers": CompareOptimizers,
     "race-dncnn": RaceDnCNN,
     "train-real": TrainReal,
+    "scale-residual": ScaleResidual,
     "real-table": RealTable,
 }
 

@@ -167,6 +167,23 @@ class TrainReal(Section):
         return self
 
 
+class ScaleResidual(Section):
+    """`kind: scale-residual`: makes the residual of trained weights weaker or stronger.
+
+    The factor is that which is best on the validation pairs, before adaptation.
+
+    Attributes:
+        name: Name of the run and of its weights.
+        start: Released weights or the path of some to start from.
+        validation: What decides.
+    """
+
+    kind: Literal["scale-residual"]
+    name: Name
+    start: str
+    validation: RealValidation = RealValidation()
+
+
 class Stage(Section):
     """A stage of the trainings of a table.
 

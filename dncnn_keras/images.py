@@ -88,6 +88,26 @@ def read_image(path):
     return pixels[:, :, 2::-1], PixelFormat(pixels.dtype.type, alpha)
 
 
+def read_eight_bit(path):
+    """Reads an image file as 8 bits a channel and without alpha.
+
+    Args:
+        path: As for `read_image`.
+
+    Returns:
+        uint8 array of shape `(height, width, 1)` or `(height, width, 3)`.
+
+    Raises:
+        What `read_image` raises.
+
+    Example:
+
+        pixels = read_eight_bit("sixteen_bits.tif")
+    """
+    pixels, _ = read_image(path)
+    return pixels if pixels.dtype == np.uint8 else from_float(to_float(pixels), np.uint8)
+
+
 def write_image(path, image, pixel_format=EIGHT_BIT):
     """Writes an image file, complete or not at all.
 

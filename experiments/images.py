@@ -18,16 +18,9 @@ def split_images(data, channels):
 
     Raises:
         ValueError: If an image has other channels, or too many are held out.
+        DataUnavailableError: If the images are not there.
     """
-    if data.folder is not None:
-        images = datasets.load_folder(data.folder)
-    else:
-        images = datasets.load_images(data.dataset, split="train")
-    wrong = next((image for image in images if image.pixels.shape[-1] != channels), None)
-    if wrong is not None:
-        raise ValueError(
-            f"network.channels is {channels}, but image {wrong.name} has {wrong.pixels.shape[-1]}"
-        )
+    images = _load(data, "train", channels)
     if data.holdout >= len(images):
         raise ValueError(f"data.holdout: {data.holdout} of only {len(images)} images")
     held_out = set(np.linspace(0, len(images) - 1, data.holdout).round().astype(int))
@@ -50,13 +43,20 @@ def colour_images(data):
         ValueError: If an image is grey.
         DataUnavailableError: If the images are not there.
     """
+    return _load(data, data.split, channels=3)
+
+
+def _load(data, split, channels):
     if data.folder is not None:
-        images = datasets.load_folder(data.folder)
+        images = datasets.load_folder(data.folder, data.unreadable)
     elif data.dataset == "sample":
-        images = load_sample(data.split, channels=3)
+        images = load_sample(split, channels)
     else:
-        images = datasets.load_images(data.dataset, data.split)
-    grey = [image.name for image in images if image.pixels.shape[-1] != 3]
-    if grey:
-        raise ValueError(f"{data.folder}: {grey[0]} is grey; colour images are needed")
+        images = datasets.load_images(data.dataset, split)
+    for image in images:
+        if image.pixels.shape[-1] != channels:
+            raise ValueError(
+                f"{data.folder or data.dataset}: {image.name} has {image.pixels.shape[-1]} "
+                f"channels, needed are {channels} (of a DnCNN: network.channels)"
+            )
     return images

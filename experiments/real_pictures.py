@@ -1,6 +1,7 @@
 """The pictures of the second paper's experiments."""
 
 import itertools
+import math
 
 import numpy as np
 
@@ -9,24 +10,29 @@ from dncnn_keras.images import to_float
 from experiments.pictures import plt, save_figure
 
 
-def real_comparison(pair, found, experiment, file):
+def real_comparison(pair, others, found, experiment, file):
     """Shows a real photograph's adaptation: the images, the mask, and what every step changed.
 
     Args:
         pair: A `datasets.NamedPair`.
+        others: Dict of titles to images that other denoisers made of it.
         found: Its `meta_aux.Adaptation`.
         experiment: A `schema_real.RealTable`.
         file: `Path` of the PNG.
     """
     noisy, clean = to_float(pair.noisy), to_float(pair.clean)
     window = _window(experiment)
-    panels = [("Noisy", noisy), ("Before", found.images[0]), ("After", found.clean)]
-    figure, grid = plt.subplots(2, 3, figsize=(9.6, 6.8), layout="constrained")
-    for axes, (title, shown) in zip(grid.flat, [*panels, ("Clean", clean)], strict=False):
+    ours = {"Before": found.images[0], "After": found.clean}
+    panels = {"Noisy": noisy, **others, **ours, "Clean": clean}
+    columns = math.ceil((len(panels) + 2) / 2)
+    figure, grid = plt.subplots(2, columns, figsize=(3.2 * columns, 6.8), layout="constrained")
+    *places, mask, change = grid.flat[: len(panels) + 2]
+    for axes in grid.flat[len(panels) + 2 :]:
+        axes.set_axis_off()
+    for axes, (title, shown) in zip(places, panels.items(), strict=True):
         if title != "Clean":
             title += f", {metrics.psnr(clean, shown):.2f} dB"
         _show(axes, shown[window], title)
-    mask, change = grid.flat[4:]
     _show(
         mask, found.mask[window][..., 0], "Mask of the auxiliary loss", cmap="gray", vmin=0, vmax=1
     )
@@ -44,7 +50,8 @@ def unfolded_adaptation(pair, found, experiment, file):
     That is the residual, the head's last layer, one map for each colour channel, as far as the
     clean image is not clipped; of each map the largest value is black or white.
 
-    Arguments are those of `real_comparison`.
+    Args:
+        pair, found, experiment, file: As for `real_comparison`.
     """
     noisy, clean = to_float(pair.noisy), to_float(pair.clean)
     window = _window(experiment)

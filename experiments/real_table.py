@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from tqdm import tqdm
 
 from dncnn_keras import datasets, metrics
 from dncnn_keras.denoisers.bm3d import BM3D
-from dncnn_keras.images import from_float, to_float
+from dncnn_keras.images import from_float, to_float, write_image
 from dncnn_keras.paths import RESULTS, RUNS
 from dncnn_keras.weight_files import SUFFIX, read_description, sha256_of
 from experiments.atomic_write import write_atomically
@@ -33,8 +32,9 @@ from experiments.real_networks import RIVALS, denoise, load_network
 from experiments.real_pictures import mask_evolution, real_comparison, unfolded_adaptation
 from experiments.real_rows import train_row
 from experiments.strategy import device_names
+from experiments.train_real import load_training
 from meta_aux import adapt
-from meta_aux.pretrained import WEIGHTS, load_pretrained
+from meta_aux.pretrained import load_pretrained, weights_of
 from meta_aux.self_supervision import LOSSES, Restored
 
 # Strength for luminance and colour, sides of the template and of the search window: settings that
@@ -70,6 +70,7 @@ class Method(NamedTuple):
         made_with: JSON-like dict of all that decides its results.
         trained: List of what the stages of its training took, as `train_row` returns it.
         masks: A photograph's masks in its last stage, as `mask_pictures` returns them.
+        adapts: Whether it is a network that adapts.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Method(NamedTuple):
     made_with: dict
     trained: Sequence = ()
     masks: Mapping = MappingProxyType({})
+    adapts: bool = False
 
 
 def real_table(experiment):
@@ -91,18 +93,27 @@ def real_table(experiment):
 
     Raises:
         FileNotFoundError: If there are no weights of that name.
-        ValueError: If a results file is damaged, a device not there, or a run was made with other
-            settings.
+        ValueError: If a results file is damaged, a device not there, a run was made with other
+            settings, or `zoom` lies outside of the image.
         FloatingPointError: If a loss becomes NaN.
     """
+    for model in experiment.models:
+        load_pretrained(model)  # says what is missing, before anything is computed
     experiment, sets = _with_data(experiment)
+    pairs = sets[experiment.dataset, "test"]
+    shown = next((pair for pair in pairs if pair.name == experiment.image), pairs[0])
+    (top, left, _), (height, width) = experiment.zoom, shown.clean.shape[:2]
+    if experiment.models and (top >= height or left >= width):
+        raise ValueError(f"zoom: begins outside of {shown.name}, which has {height}x{width} pixels")
     # Figures on the embedded photographs must never replace others.
     folder = RUNS if experiment.dataset == "sample" else RESULTS
     devices = device_names(experiment.devices)
-    rows, masks = [], {}
+    rows, masks, rivals = [], {}, {}
     for method in _methods(experiment):
         if method.masks:
             masks[method.title] = method.masks
+        if method.trained and not method.adapts:
+            rivals[method.title] = method.make
         row = {"title": method.title, "trained": method.trained}
         is_network = "weights_sha256" in method.made_with
         for (dataset, split), pairs in sets.items():
@@ -123,12 +134,13 @@ def real_table(experiment):
     text = _markdown(experiment, summary)
     write_atomically(stem.with_suffix(".md"), text)
     if experiment.models:
-        pairs = sets[experiment.dataset, "test"]
-        shown = [pair for pair in pairs if pair.name == experiment.image] or pairs
-        denoiser = load_pretrained(experiment.models[0])
-        found = adapt(denoiser, to_float(shown[0].noisy), experiment.steps, details=True)
-        real_comparison(shown[0], found, experiment, stem.with_suffix(".png"))
-        unfolded_adaptation(shown[0], found, experiment, _beside(stem, "adaptation"))
+        noisy = to_float(shown.noisy)
+        found = adapt(load_pretrained(experiment.models[0]), noisy, experiment.steps, details=True)
+        others = {title: next(make()(noisy)) for title, make in rivals.items()}
+        real_comparison(shown, others, found, experiment, stem.with_suffix(".png"))
+        write_image(_beside(stem, "noisy"), shown.noisy)
+        write_image(_beside(stem, "adapted"), found.clean)
+        unfolded_adaptation(shown, found, experiment, _beside(stem, "adaptation"))
     if masks:
         mask_evolution(masks, _beside(stem, "masks"))
     print(text)
@@ -165,6 +177,9 @@ def _load_sets(experiment):
         pairs = datasets.load_pairs(experiment.validation, "validation")
         sets[experiment.validation, "validation"] = [pair.centre(256) for pair in pairs]
     sets[experiment.dataset, "test"] = datasets.load_pairs(experiment.dataset, "test")
+    # What rows are trained on is read when it is their turn; it is only checked here.
+    for data in {stage.data for stage in experiment.stages}:
+        load_training(data)
     return sets
 
 
@@ -184,7 +199,7 @@ def _methods(experiment):
             "bm3d", title, lambda: lambda noisy: [bm3d(noisy[None], _BM3D_SIGMA)[0]], made_with
         )
     for model in experiment.models:
-        weights = Path(model) if model.endswith(SUFFIX) else WEIGHTS / f"{model}{SUFFIX}"
+        weights = weights_of(model)
         name = weights.name.removesuffix(SUFFIX)
         yield _of_weights(name, name, model, weights, experiment.steps)
     runs = RUNS / "real-table" / experiment.dataset / experiment.name
@@ -196,17 +211,16 @@ def _methods(experiment):
 
 
 def _of_weights(name, title, model, weights, steps):
-    made_with = {}
-    if weights.is_file():  # else `load_network` says what is missing
-        made_with["weights_sha256"] = sha256_of(weights)
-        _, config = read_description(weights, "model")
-        if config.get("network") not in RIVALS:
-            made_with |= {"steps": steps, "losses": list(LOSSES), "restored_rate": Restored.RATE}
+    made_with = {"weights_sha256": sha256_of(weights)}
+    _, config = read_description(weights, "model")
+    adapts = config.get("network") not in RIVALS
+    if adapts:
+        made_with |= {"steps": steps, "losses": list(LOSSES), "restored_rate": Restored.RATE}
 
     def make():
         return functools.partial(denoise, load_network(model), steps=steps)
 
-    return Method(name, title, make, made_with)
+    return Method(name, title, make, made_with, adapts=adapts)
 
 
 def _opencv_nlm(noisy):
@@ -243,25 +257,35 @@ def _measure(restore, pair):
 
 def _markdown(experiment, summary):
     images, rows = summary["images"], summary["methods"]
-    adapted = [name for loss in LOSSES for name in (f"{loss} loss", "gain, images that gain")]
-    columns = ["method", "before", *adapted, "seconds an image"]
+    adapted = [
+        head
+        for loss in LOSSES
+        for head in (f"test, {loss} loss", f"gain by {loss} loss, images that gain")
+    ]
+    columns = ["method", "test, before", *adapted, "seconds an image"]
     about = (
         f"Mean PSNR (dB) and SSIM of clipped images, before and after {experiment.steps} steps of "
         "adaptation to each image, by the paper's auxiliary loss and by the loss on pairs that are "
         "made of the restored image. The time of what adapts is that of the latter."
     )
     if "validation" in images:
-        columns[1:1] = ["validation before", *(f"{loss} loss" for loss in LOSSES)]
+        adapted = (f"{loss} loss" for loss in LOSSES)
+        columns[1:1] = [f"validation, {when}" for when in ("before", *adapted)]
         about += (
             f" Validation: the centres of {len(images['validation'])} photographs of "
             f"`{experiment.validation}`, whose scenes are not trained on."
         )
     if experiment.rows:
         columns += ["updates in each stage", "minutes"]
-        about += f" What was trained for this table had {experiment.seconds / 60:g} minutes."
+        about += (
+            f" What was trained for this table had {experiment.seconds / 60:g} minutes. RL, MRL: "
+            "plain and masked reconstruction loss of the auxiliary task; RI: random initial "
+            "weights; MAXL: pre-training on synthetic noise; MTL: meta-transfer learning on pairs "
+            "with real noise."
+        )
     columns.append("measured")
     lines = [
-        f"# Real photographs: `{experiment.dataset}`, {len(images['test'])} images",
+        f"# {experiment.name}: `{experiment.dataset}`, {len(images['test'])} images",
         "",
         about,
         "",

@@ -1,15 +1,13 @@
 """Ends a training for photographs by choosing the residual's strength: `kind: scale-residual`."""
 
-from pathlib import Path
-
 from tqdm import tqdm
 
 from dncnn_keras import datasets
 from dncnn_keras.images import to_float
-from dncnn_keras.weight_files import SUFFIX, read_description
+from dncnn_keras.weight_files import read_description
 from experiments.provenance import provenance
 from experiments.train_real import validate
-from meta_aux.pretrained import WEIGHTS, load_pretrained, save_pretrained
+from meta_aux.pretrained import load_pretrained, save_pretrained, weights_of
 from meta_aux.residual_scale import psnr_by_scale, scale_residual
 
 
@@ -42,12 +40,6 @@ def choose_residual_scale(experiment, folder):
         "validation": validate(denoiser, pairs, experiment.validation.steps),
         "validation_pairs": [pair.name for pair in pairs],
         **provenance(),
-        "start": _description(experiment.start),
+        "start": read_description(weights_of(experiment.start), "model")[0],
     }
     return save_pretrained(denoiser, experiment.name, folder, made_by)
-
-
-def _description(start):
-    weights = Path(start) if start.endswith(SUFFIX) else WEIGHTS / f"{start}{SUFFIX}"
-    about, _ = read_description(weights, "model")
-    return about

@@ -35,6 +35,8 @@ class Data(Section):
         patch_size: Side of a patch in pixels.
         scales: Factors by which every image is also resized.
         sigma: One noise level, or the range `[low, high]` of a blind denoiser.
+        unreadable: What to do where a file of the folder cannot be read or is damaged: `fail`, or
+            `skip` to name it and go on without it.
     """
 
     dataset: Literal["bsd400", "bsds500", "sample"] = "bsd400"
@@ -43,6 +45,7 @@ class Data(Section):
     patch_size: int = Field(40, ge=8)
     scales: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0, 0.9, 0.8, 0.7)
     sigma: Sigma | tuple[Sigma, Sigma] = (5.0, 90.0)
+    unreadable: Literal["fail", "skip"] = "fail"
 
     @pydantic.field_validator("sigma")
     @classmethod
@@ -59,11 +62,13 @@ class ColourImages(Section):
         dataset: Name of a data set, see `dncnn_keras.datasets`.
         folder: Folder of the user's own images, in place of `dataset`.
         split: Split of the data set.
+        unreadable: As for `Data`.
     """
 
-    dataset: Literal["bsds500", "sample"] = "bsds500"
+    dataset: Literal["div2k", "bsds500", "sample"] = "bsds500"
     folder: Path | None = None
     split: str = "train"
+    unreadable: Literal["fail", "skip"] = "fail"
 
 
 class Network(Section):

@@ -13,37 +13,44 @@ class RealData(Section):
     """What is trained on.
 
     Attributes:
-        dataset: Images for synthetic noise (`bsds500`, `sample`), or pairs with their own
-            (`polyu`, `sidd-small`, `sample`).
-        folder: Folder of colour images for synthetic noise (DIV2K's, for example), in place of
-            `dataset`.
+        dataset: Images for synthetic noise (`div2k`, `bsds500`, `sample`), or pairs with their own
+            (`polyu`, `sidd-small`, both, `sample`).
+        folder: Folder of colour images for synthetic noise, in place of `dataset`.
         noise: `synthetic` for Gaussian, speckle and salt-and-pepper noise in random order, or
             `real` for pairs.
-        split: Split of the images; of the pairs it is always `train`.
+        split: Split of the images, none that holds BSDS500's `val`, of which BSD68 is a part; of
+            the pairs it is always `train`.
         patch_size: Side of a patch in pixels.
         noise_gain: Range of the factor by which the noise of each pair's patch is made stronger
             or weaker.
+        unreadable: What to do where a file cannot be read or is damaged: `fail`, or `skip` to name
+            it and train on the others.
     """
 
-    dataset: Literal["bsds500", "polyu", "sidd-small", "sample"] | None = None
+    dataset: (
+        Literal["div2k", "bsds500", "polyu", "sidd-small", "polyu+sidd-small", "sample"] | None
+    ) = None
     folder: Path | None = None
     noise: Literal["synthetic", "real"]
     split: str = "train"
     patch_size: int = Field(128, ge=8)
     noise_gain: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
+    unreadable: Literal["fail", "skip"] = "fail"
 
     @pydantic.model_validator(mode="after")
     def _set_has_the_noise(self):
-        pairs = ["polyu", "sidd-small", "sample"]
+        pairs = ["polyu", "sidd-small", "polyu+sidd-small", "sample"]
         if self.noise == "real" and self.folder is not None:
             raise ValueError("folder is for synthetic noise; pairs are named by dataset")
-        allowed = pairs if self.noise == "real" else ["bsds500", "sample"]
+        allowed = pairs if self.noise == "real" else ["div2k", "bsds500", "sample"]
         if self.folder is None and self.dataset not in allowed:
             raise ValueError(f"with noise: {self.noise}, dataset must be one of {allowed}")
         if self.noise_gain[0] > self.noise_gain[1]:
             raise ValueError("noise_gain must be a range: [low, high]")
         if self.noise == "synthetic" and self.noise_gain != (1.0, 1.0):
             raise ValueError("noise_gain is for noise: real; synthetic noise has levels of its own")
+        if self.dataset == "bsds500" and "val" in self.split:
+            raise ValueError("split: the val images of bsds500 hold BSD68, which is for tests")
         return self
 
 
@@ -164,6 +171,8 @@ class TrainReal(Section):
     def _can_be_run(self):
         _check_method(self.network, self.method)
         _check_turns(self.training.epoch, self.method)
+        if self.start is not None and self.method.name == "plain":
+            raise ValueError(f"start: {self.network} can start from no weights")
         return self
 
 
@@ -240,7 +249,7 @@ class RealTable(Section):
         seed, precision, devices: As for `train-real`, of all rows.
         dataset: Pairs with a split `test`.
         validation: Pairs whose centres are measured too, by which settings may be chosen; or null.
-        models: Released weights, or paths of some.
+        models: Released weights of networks that adapt, or paths of some.
         seconds: Time of each row's updates.
         stages: The stages of the rows' trainings.
         rows: What is trained.

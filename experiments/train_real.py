@@ -133,16 +133,37 @@ def _measured(network):
     return ["psnr"]
 
 
+def load_training(data):
+    """Loads what is trained on, and checks it.
+
+    Args:
+        data: A `schema_real.RealData`.
+
+    Returns:
+        List of `NamedPair` for real noise, of `NamedImage` for synthetic noise.
+
+    Raises:
+        ValueError: If a file is damaged, or a picture is grey or does not fit its partner.
+        FileNotFoundError: If a folder does not exist, or lacks a picture.
+        DataUnavailableError: If the data are not there.
+    """
+    if data.noise == "synthetic":
+        return colour_images(data)
+    names = data.dataset.split("+")
+    return [
+        pair for name in names for pair in datasets.load_pairs(name, "train", None, data.unreadable)
+    ]
+
+
 def _batches(experiment):
     """Loads the data, and returns a function of the first batch's number to the pipeline."""
     data, size = experiment.data, experiment.training.batch_size
+    loaded = load_training(data)
     if data.noise == "real":
-        pairs = datasets.load_pairs(data.dataset, "train")
         return lambda start: pair_patches(
-            pairs, data.patch_size, size, experiment.seed, start, data.noise_gain
+            loaded, data.patch_size, size, experiment.seed, start, data.noise_gain
         )
-    images = colour_images(data)
-    sampler = PatchSampler([image.pixels for image in images], data.patch_size, experiment.seed)
+    sampler = PatchSampler([image.pixels for image in loaded], data.patch_size, experiment.seed)
     return lambda start: degraded_patches(sampler, size, start)
 
 

@@ -1,5 +1,6 @@
 """Adaptation to a single noisy image at test time."""
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ class Adaptation(NamedTuple):
     Attributes:
         clean: The clean image after all steps.
         images: The clean image after 0, 1, ... steps, of shape `(steps + 1, ...)`.
-        mask: The mask, with a single channel.
+        mask: The mask of the auxiliary loss, with a single channel; other losses have none.
     """
 
     clean: np.ndarray
@@ -38,15 +39,16 @@ def adapt(
     details: bool = False,
     tile: int = 1024,
 ):
-    """Denoises each image with heads that have adapted to it (Algorithm 3).
+    """Denoises each image with heads that have adapted to it.
 
     For each image the heads start from the model's weights and take some steps down the gradient
     of a loss that needs no ground truth. The body and the mask network are frozen. The model
     itself is left as it is, and nothing of an image is carried over to the next. All images are
     clipped to [0, 1], the unadapted one as well, so that they can be compared.
 
-    With `loss="auxiliary"` that is the paper's algorithm, by which our released weights gain
-    nothing; `"restored"`, not in the paper, gains on most photographs (see `self_supervision`).
+    With `loss="auxiliary"` that is the paper's Algorithm 3, by which our released weights gain
+    nothing; `"restored"`, the default, is not in the paper, needs neither auxiliary head nor mask,
+    and gains on most photographs (see `self_supervision`).
 
     The steps follow the gradient on patches of 64x64 pixels, which cover the image like the black
     fields of a chessboard: half of it says of the heads' few weights what all of it would, for
@@ -54,9 +56,9 @@ def adapt(
     the image itself is smaller. Each patch stands by itself, as in training: zeros beyond it.
 
     A large image goes through in tiles, with the same result but for rounding: the gradient is
-    that of all tiles' patches, and all of the image is denoised by the same heads. The body's
-    features of all tiles and patches are kept, about 60 numbers a pixel; the rest of the memory
-    depends on the tile alone.
+    that of all tiles' patches, and all of the image is denoised by the same heads. For the steps
+    the body's features of all tiles and patches are kept, about 60 numbers a pixel (0.24 GB a
+    megapixel); the rest of the memory depends on the tile alone.
 
     The authors' code adapts with Adam, on the whole image, and shows the image after one step
     less.
@@ -67,9 +69,9 @@ def adapt(
             `(batch, height, width, channels)`, about [0, 1].
         steps: Number K of steps.
         learning_rate: Their learning rate: a number, or one for each of
-            `model.network.heads.trainable_variables`. By default the model's own for the
-            auxiliary loss, `exp(model.log_rates)` (the paper's is 1e-5); with `"restored"` it is
-            relative to the length of the tensor, by default 0.003.
+            `model.network.heads.trainable_variables`. With `"restored"` it is relative to the
+            length of the tensor, by default 0.003; the paper's 1e-5 would do next to nothing
+            there. With `"auxiliary"` it is by default the model's own, `exp(model.log_rates)`.
         loss: `"restored"` or `"auxiliary"`.
         details: Whether every step's image and the mask are returned as well.
         tile: Largest height and width of a tile in pixels, at least 216.
@@ -79,7 +81,7 @@ def adapt(
 
     Raises:
         ValueError: If the images have another shape or dtype, or hold NaN or infinite values,
-            if there is no such loss, or if `tile` makes no sense.
+            if there is no such loss, or if `steps`, `learning_rate` or `tile` makes no sense.
 
     Example:
 
@@ -91,11 +93,18 @@ def adapt(
     noisy = _checked(noisy, model.network.channels)
     if tile < SIDE + 2 * OVERLAP:
         raise ValueError(f"adapt: tile must be at least {SIDE + 2 * OVERLAP}, got {tile}")
+    if steps < 0:
+        raise ValueError(f"adapt: steps must not be negative, got {steps}")
     if loss not in LOSSES:
         raise ValueError(f"adapt: loss must be one of {', '.join(LOSSES)}, got {loss!r}")
     chosen = LOSSES[loss]
     own = np.asarray(chosen.rates(model), np.float32)
     rates = own if learning_rate is None else np.asarray(learning_rate, np.float32)
+    if rates.shape not in ((), own.shape):
+        raise ValueError(
+            f"adapt: learning_rate must be a number or {own.size} of them, one for each tensor of "
+            f"the heads, got the shape {rates.shape}"
+        )
     rates = np.broadcast_to(rates, own.shape)
     batch = noisy if noisy.ndim == 4 else noisy[None]
     adaptations = [
@@ -115,32 +124,41 @@ def _adapt_one(model, noisy, steps, rates, loss, details, tile):
 
     Without `details` there is no mask.
     """
-    tiles = [
-        _Tile(model, noisy, rows, columns)
+    spans = [
+        (rows, columns)
         for rows in _spans(noisy.shape[1], tile)
         for columns in _spans(noisy.shape[2], tile)
     ]
 
-    def assemble(parts):
-        whole = np.empty((*noisy.shape[:3], parts[0].shape[3]), np.float32)
-        for tile, part in zip(tiles, parts, strict=True):
-            whole[tile.place] = part.numpy()[tile.kept]
+    def make_tiles():
+        return (_Tile(model, noisy, rows, columns) for rows, columns in spans)
+
+    # Without steps a tile is needed once, and nothing of it has to be kept.
+    tiles = list(make_tiles()) if steps else None
+
+    def assemble(compute):
+        whole = None
+        for tile in tiles or make_tiles():
+            part = compute(tile).numpy()
+            if whole is None:
+                whole = np.empty((*noisy.shape[:3], part.shape[3]), np.float32)
+            whole[tile.place] = part[tile.kept]
         return whole
 
-    patches = sum(tile.patches for tile in tiles)
     weights = [tf.convert_to_tensor(w) for w in model.network.heads.trainable_variables]
     if steps:
+        patches = sum(tile.patches for tile in tiles)
         for tile in tiles:
             tile.prepare(weights, loss)
     images = []
     for _ in range(steps):
         if details:
-            images.append(assemble([tile.restore(weights) for tile in tiles]))
+            images.append(assemble(lambda tile, now=weights: tile.restore(now)))
         gradients = [tile.gradient(weights) for tile in tiles if tile.patches]
         means = [sum(parts) / patches for parts in zip(*gradients, strict=True)]
         weights = loss.descend(weights, means, rates)
-    images.append(assemble([tile.restore(weights) for tile in tiles]))
-    mask = assemble([tile.predict_mask() for tile in tiles]) if details else None
+    images.append(assemble(lambda tile: tile.restore(weights)))
+    mask = assemble(_Tile.predict_mask) if details else None
     return np.clip(images, 0, 1), mask
 
 
@@ -162,7 +180,6 @@ class _Tile:
         self._model = model
         image = noisy[:, slice(*rows[0]), slice(*columns[0])]
         self._noisy = tf.convert_to_tensor(image, model.compute_dtype)
-        self._shared = _features(model, self._noisy)
         self.place = slice(None), slice(*rows[1]), slice(*columns[1])
         self.kept = (
             slice(None),
@@ -170,6 +187,10 @@ class _Tile:
         )
         self._fields = black_fields(noisy.shape[1:3], rows[1], columns[1])
         self.patches = len(self._fields)
+
+    @functools.cached_property
+    def _shared(self):
+        return _features(self._model, self._noisy)
 
     def prepare(self, weights, loss):
         """Cuts the patches, and computes what stays the same in all steps.

@@ -28,6 +28,11 @@ def available():
     return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
 
 
+def weights_of(name: str | Path) -> Path:
+    """Path of the weight file that `load_pretrained` reads for a name."""
+    return Path(name) if str(name).endswith(SUFFIX) else WEIGHTS / f"{name}{SUFFIX}"
+
+
 def load_pretrained(name: str | Path = "real-mtl") -> RealDenoiser:
     """Loads released weights.
 
@@ -46,7 +51,7 @@ def load_pretrained(name: str | Path = "real-mtl") -> RealDenoiser:
 
         model = load_pretrained("real-mtl")
     """
-    weights = Path(name) if str(name).endswith(SUFFIX) else WEIGHTS / f"{name}{SUFFIX}"
+    weights = weights_of(name)
     description = description_of(weights)
     for path in (weights, description):
         if not path.is_file():

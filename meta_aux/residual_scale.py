@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from dncnn_keras import metrics
+from meta_aux.parallel_heads import ParallelHeads
 from meta_aux.real_denoiser import RealDenoiser
 
 SCALES = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1)
@@ -45,14 +46,26 @@ def psnr_by_scale(
 def scale_residual(model: RealDenoiser, scale: float):
     """Makes the residual of a model weaker or stronger, by its primary head's last convolution.
 
+    The auxiliary head of a `MultiTask` is given the clean image and the residual; its first
+    convolution is changed so that it predicts what it did before.
+
     Args:
-        model: A `RealDenoiser` of a `MultiTask`; changed in place.
+        model: A `RealDenoiser`; changed in place.
         scale: Factor of the residual.
 
     Example:
 
     >>> scale_residual(model, 0.9)
     """
-    head = model.network.heads.get_layer("primary_head")
-    last = head.get_layer("conv")
+    heads = model.network.heads
+    last = heads.get_layer("primary_head").get_layer("conv")
     last.set_weights([scale * weight for weight in last.get_weights()])
+    if isinstance(model.network, ParallelHeads):
+        return  # its auxiliary head does not see the residual
+    first = heads.get_layer("auxiliary_head").get_layer("conv_first")
+    kernel, *bias = first.get_weights()
+    of_clean, of_residual = np.split(kernel, 2, axis=2)
+    # With r for the new residual, scale * the old one, the old image was
+    # noisy + r / scale = clean + (1 / scale - 1) * r.
+    of_residual = of_residual / scale + (1 / scale - 1) * of_clean
+    first.set_weights([np.concatenate([of_clean, of_residual], axis=2), *bias])

@@ -1,12 +1,15 @@
 """Images by the name of their set, or from a folder of the user's own."""
 
 import math
+import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from dncnn_keras import paths
-from dncnn_keras.datasets.named_image import NamedImage, read_image
+from dncnn_keras.datasets import div2k
+from dncnn_keras.datasets.named_image import NamedImage
 from dncnn_keras.datasets.sample import load_sample
 from dncnn_keras.mapped_file import MappedFile
 
@@ -17,8 +20,9 @@ def load_images(
     """Loads a named set of images, and prepares it first where that is not done yet.
 
     Args:
-        name: `"bsd400"`, `"bsd68"`, `"set12"`, `"bsd80"`, `"bsds500"`, or `"sample"` for the
-            embedded photographs that need neither a network nor a folder.
+        name: `"bsd400"`, `"bsd68"`, `"set12"`, `"bsd80"`, `"bsds500"`, `"div2k"` (from
+            TensorFlow Datasets, or a folder of its PNG files), or `"sample"` for the embedded
+            photographs that need neither a network nor a folder.
         split: String, e.g. `"train"`, or splits in TFDS's notation (not of `"sample"`): a part,
             e.g. `"train[:90%]"`, or several, e.g. `"train+test"` of `"bsds500"`, whose `"val"`
             contains BSD68. May be left out where the set has only one.
@@ -52,12 +56,17 @@ def load_images(
     from dncnn_keras.datasets.bsds500 import BSDS500
     from dncnn_keras.datasets.set12 import Set12
 
-    sets = {image_set.name: image_set for image_set in (BSD400, BSD68, Set12, BSD80, BSDS500)}
-    if name not in sets:
-        raise ValueError(f"there is no data set {name!r}, choose one of {', '.join(sets)}, sample")
     data_dir = Path(data_dir) if data_dir else paths.data_dir()
     if data_dir and not data_dir.is_dir():
         raise FileNotFoundError(f"{data_dir}: there is no such folder")
+    if name == "div2k":
+        folder = div2k.find_folder(split, data_dir)
+        return load_folder(folder) if folder else _map(div2k.read_from_tfds(split))
+    sets = {image_set.name: image_set for image_set in (BSD400, BSD68, Set12, BSD80, BSDS500)}
+    if name not in sets:
+        raise ValueError(
+            f"there is no data set {name!r}, choose one of {', '.join(sets)}, div2k, sample"
+        )
     builder = sets[name](files_dir=data_dir)
     builder.prepare()
     splits = list(builder.info.splits)
@@ -73,12 +82,14 @@ def load_images(
     return _map((example["name"].decode(), example["image"]) for example in tfds.as_numpy(examples))
 
 
-def load_folder(path: str | Path) -> list[NamedImage]:
+def load_folder(path: str | Path, unreadable: Literal["fail", "skip"] = "fail") -> list[NamedImage]:
     """Loads a folder of the user's own images.
 
     Args:
-        path: Folder of PNG, JPEG, TIFF or other image files that OpenCV reads. Folders in it
-            and hidden files are passed over.
+        path: Folder of PNG, JPEG and TIFF files. Folders in it and hidden files are passed over;
+            an alpha channel is dropped, and 16 bits a channel are reduced to 8.
+        unreadable: What to do where a file cannot be read, is damaged or no such image: `"fail"`,
+            or `"skip"` to name it in one line on stderr and leave it out.
 
     Returns:
         List of `NamedImage`, sorted by name. The names are the file names; grey images have
@@ -87,15 +98,40 @@ def load_folder(path: str | Path) -> list[NamedImage]:
 
     Raises:
         FileNotFoundError: If the folder does not exist or is empty.
-        ValueError: If a file is not an image or is damaged.
+        ValueError: If a file is not an image or is damaged (under `"fail"`), or none is left.
     """
+    if unreadable not in ("fail", "skip"):
+        raise ValueError(f"folder: unreadable must be 'fail' or 'skip', got {unreadable!r}")
     folder = Path(path)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
     files = sorted(file for file in folder.iterdir() if file.is_file() and file.name[0] != ".")
     if not files:
         raise FileNotFoundError(f"{folder}: the folder holds no images")
-    return _map((file.name, read_image(file)) for file in files)
+    images = _map(_read(files, unreadable))
+    if not images:
+        raise ValueError(f"{folder}: none of its {len(files)} files is an image that can be read")
+    return images
+
+
+def _read(files, unreadable):
+    """Yields the name and the pixels of each file."""
+    # Not `named_image.read_image`: these files have no recorded SHA-256, and a JPEG that is cut
+    # off would be filled up with grey.
+    from dncnn_keras.images import read_eight_bit
+
+    for file in files:
+        try:
+            pixels = read_eight_bit(file)
+        except (OSError, ValueError) as error:
+            if unreadable == "fail":
+                raise ValueError(
+                    f"{error}; replace the file, or leave it out by unreadable='skip' "
+                    "(data.unreadable in an experiment file)"
+                ) from error
+            print(f"note: {file.name} is left out: {error}", file=sys.stderr)
+        else:
+            yield file.name, pixels
 
 
 def _map(images):

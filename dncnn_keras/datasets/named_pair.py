@@ -53,9 +53,9 @@ def read_rgb(path):
     from dncnn_keras import images
 
     try:
-        image, _ = images.read_image(path)
+        image = images.read_eight_bit(path)
     except (OSError, ValueError) as error:
         raise UnreadableFileError(str(error)) from error
     if image.shape[-1] != 3:
         raise ValueError(f"{path}: the picture is grey; noisy and clean ones must be in colour")
-    return images.from_float(images.to_float(image), np.uint8)
+    return image

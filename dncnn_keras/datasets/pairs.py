@@ -76,7 +76,8 @@ def load_pairs(
         except UnreadableFileError as error:
             if unreadable == "fail":
                 raise ValueError(
-                    f"{error}; replace the file, or leave its pair out by unreadable='skip'"
+                    f"{error}; replace the file, or leave its pair out by unreadable='skip' "
+                    "(data.unreadable in an experiment file)"
                 ) from error
             print(f"note: the pair {files.name} is left out: {error}", file=sys.stderr)
             return None

@@ -4,8 +4,9 @@ import json
 import numpy as np
 import pytest
 
-from dncnn_keras import datasets
-from experiments import real_rows
+from dncnn_keras import datasets, metrics
+from dncnn_keras.images import to_float
+from experiments import real_rows, real_table
 from experiments.__main__ import main
 from experiments.read_experiment import ExperimentError, read_experiment
 from meta_aux import MaskNetwork, MultiTask, RealDenoiser
@@ -43,7 +44,7 @@ rows:
 SHARED = "runs/real-table/sample/t/multitask-first-2s"
 
 
-def small_pairs(name, split):
+def small_pairs(name, split, data_dir=None, unreadable="fail"):
     """Stands for `datasets.load_pairs` where there are no data."""
     if name != "sample":
         raise datasets.DataUnavailableError(f"{name} is missing")
@@ -158,6 +159,46 @@ def test_the_table_shows_what_adaptation_of_released_weights_gains(folder, capsy
         assert (folder / "runs" / picture).stat().st_size > 10_000
     text = (folder / "runs/t.md").read_text()
     assert f"| noisy image | {np.mean(noisy, axis=0)[0]:.2f}" in text
+
+
+def test_models_and_what_is_trained_on_are_checked_before_anything_is_measured(
+    folder, monkeypatch, capsys
+):
+    def load_pairs(name, split, data_dir=None, unreadable="fail"):
+        if split == "train":
+            raise ValueError("x_real.JPG: damaged")
+        return small_pairs("sample", split)
+
+    monkeypatch.setattr(datasets, "load_pairs", load_pairs)
+    (folder / "table.yaml").write_text(TABLE.replace("bsds500", "sample"))
+    assert main(["run", "table.yaml"]) == 2
+    assert "x_real.JPG: damaged" in capsys.readouterr().err
+    assert main(["run", "table.yaml", "--set", "models=[missing]"]) == 2
+    assert "there are no real-noise weights 'missing'" in capsys.readouterr().err
+    assert not (folder / "runs").exists() and not (folder / "results").exists()
+
+
+def test_the_comparison_shows_trained_rivals(folder, monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(
+        real_table, "real_comparison", lambda pair, others, *rest: shown.append((pair, others))
+    )
+    text = TABLE[: TABLE.index("rows:")] + TABLE[TABLE.index("  - {title: RIDNet") :].replace(
+        "  - {title", "rows:\n  - {title"
+    )
+    (folder / "table.yaml").write_text(text)
+    run = ["run", "table.yaml", "--set", "models=[real-mtl]", "--set"]
+    assert main([*run, "zoom=[0, 20, 8]"]) == 2
+    assert "zoom: begins outside of test 0, which has 18x20 pixels" in capsys.readouterr().err
+    assert main([*run, "zoom=[2, 0, 16]"]) == 0
+    ((pair, others),) = shown
+    (row,) = [row for row in summary(folder)["methods"] if row["title"] == "RIDNet"]
+    psnr = metrics.psnr(to_float(pair.clean), others["RIDNet"])
+    assert list(others) == ["RIDNet"] and psnr == pytest.approx(
+        row["test"]["before"][0][0], abs=1e-3
+    )
+    for file in ("t_noisy.png", "t_adapted.png"):
+        assert (folder / "runs" / file).is_file()
 
 
 @pytest.mark.parametrize(

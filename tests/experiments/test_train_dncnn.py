@@ -82,7 +82,7 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(file, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("network.channels=3", "network.channels is 3, but image"),
+        ("network.channels=3", "has 1 channels, needed are 3 (of a DnCNN: network.channels"),
         ("data.holdout=3", "data.holdout: 3 of only 3 images"),
         ("data.patch_size=64", "64x64"),
         ("data.folder=nowhere", "nowhere"),

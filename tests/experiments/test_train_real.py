@@ -1,6 +1,7 @@
 import csv
 import json
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from experiments import train_real
 from experiments.__main__ import main
 from experiments.read_experiment import ExperimentError, read_experiment
 from experiments.real_networks import load_network
+from experiments.schema_real import RealData
 from meta_aux.pretrained import load_pretrained
 from tests.experiments.disturbances import killed_after_an_epoch
 
@@ -100,6 +102,8 @@ def test_the_second_stage_goes_on_from_the_first_and_learns_rates(folder):
         (MTL.replace("mtl", "maml"), "method"),
         (MAXL.replace("steps_per_pass: 1", "steps_per_pass: 2"), "multiple of 2 . method.steps"),
         (PLAIN.replace("RIDNet", "MultiTask"), "MultiTask is not trained by method plain"),
+        (PLAIN + "start: real-mtl\n", "start: RIDNet can start from no weights"),
+        (MAXL.replace("sample, noise", "bsds500, split: train+val, noise"), "split: .*BSD68"),
         (MTL.replace("steps: 2", "adapt_body: true"), "adapt_body needs a learning_rate, and no"),
     ],
 )
@@ -108,6 +112,32 @@ def test_a_wrong_value_is_named(folder, text, message):
     file.write_text(text)
     with pytest.raises(ExperimentError, match=message):
         read_experiment(file)
+
+
+def test_a_damaged_file_or_a_grey_one_is_named_before_training(folder, capsys):
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
+    cv2.imwrite(str(pictures / "a.png"), pixels)
+    (pictures / "b.png").write_bytes(b"no image")
+    run = ["run", "maxl.yaml", "--set", "data.folder=pictures"]
+    assert main(run) == 2
+    assert "b.png: damaged" in capsys.readouterr().err
+    assert main([*run, "--set", "data.unreadable=skip"]) == 0
+    assert "note: b.png is left out" in capsys.readouterr().err
+    cv2.imwrite(str(pictures / "b.png"), pixels[..., 0])
+    assert main([*run, "--set", "name=other"]) == 2
+    assert "pictures: b.png has 1 channels, needed are 3" in capsys.readouterr().err
+
+
+def test_both_sets_of_pairs_are_trained_on(monkeypatch):
+    def load_pairs(name, split, data_dir, unreadable):
+        return [(name, split, unreadable)]
+
+    monkeypatch.setattr(train_real.datasets, "load_pairs", load_pairs)
+    data = RealData(dataset="polyu+sidd-small", noise="real", unreadable="skip")
+    expected = [("polyu", "train", "skip"), ("sidd-small", "train", "skip")]
+    assert train_real.load_training(data) == expected
 
 
 def test_weights_of_another_network_are_refused(folder, capsys):

@@ -1,4 +1,6 @@
 import functools
+import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -190,6 +192,30 @@ def test_an_image_in_which_no_noise_is_found_stays_as_it_is(denoiser, noisy):
     primary = denoiser.network.heads.get_layer("primary_head")
     primary.set_weights([0 * weight for weight in primary.get_weights()])
     np.testing.assert_allclose(adapt(denoiser, noisy), noisy, rtol=0, atol=1e-6)
+
+
+def test_refuses_steps_and_rates_that_make_no_sense(denoiser, noisy):
+    with pytest.raises(ValueError, match="steps must not be negative, got -1"):
+        adapt(denoiser, noisy, steps=-1)
+    count = len(denoiser.network.heads.trainable_variables)
+    with pytest.raises(ValueError, match=rf"a number or {count} of them.*got the shape \(2,\)"):
+        adapt(denoiser, noisy, learning_rate=[1e-3, 1e-3])
+
+
+def test_without_steps_one_tile_is_kept_at_a_time(denoiser, generator, monkeypatch):
+    tiles, alive = weakref.WeakSet(), []
+    adaptation = sys.modules["meta_aux.adaptation"]
+    restore = adaptation._Tile.restore
+
+    def counted(self, weights):
+        tiles.add(self)
+        alive.append(len(tiles))
+        return restore(self, weights)
+
+    monkeypatch.setattr(adaptation._Tile, "restore", counted)
+    noisy = generator.uniform(size=(4, 801, 3))
+    adapt(denoiser, noisy, steps=0, tile=216)
+    assert len(alive) > 5 and max(alive) <= 2  # the next is made before the last is let go
 
 
 def test_refuses_an_unknown_loss(denoiser, noisy):

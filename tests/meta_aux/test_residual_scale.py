@@ -12,9 +12,11 @@ def test_scales_the_residual_and_nothing_else(network, generator):
     model = RealDenoiser(network(FILTERS, dtype="float64"), MaskNetwork(2, dtype="float64"))
     scale_up(model, generator)
     noisy = generator.uniform(size=(1, 9, 8, 3))
-    residual, mask = model(noisy) - noisy, model.predict_mask(noisy)
+    (clean, predicted), mask = model.network(noisy), model.predict_mask(noisy)
     scale_residual(model, 0.8)
-    np.testing.assert_allclose(model(noisy) - noisy, 0.8 * residual, atol=1e-12)
+    new_clean, new_predicted = model.network(noisy)
+    np.testing.assert_allclose(new_clean - noisy, 0.8 * (clean - noisy), atol=1e-12)
+    np.testing.assert_allclose(new_predicted, predicted, atol=1e-12)
     np.testing.assert_array_equal(model.predict_mask(noisy), mask)
 
 

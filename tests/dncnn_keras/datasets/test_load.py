@@ -4,6 +4,7 @@ import socket
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from dncnn_keras.datasets import DataUnavailableError, load_folder, load_images
@@ -107,5 +108,59 @@ def test_load_folder_names_the_file_that_is_no_image(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no such folder"):
         load_folder(tmp_path / "nowhere")
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(ValueError, match=r"notes\.txt: not an image"):
+    with pytest.raises(ValueError, match=r"notes\.txt: not a name of .* unreadable='skip'"):
         load_folder(tmp_path)
+    with pytest.raises(ValueError, match="none of its 1 files is an image"):
+        load_folder(tmp_path, unreadable="skip")
+    with pytest.raises(ValueError, match="must be 'fail' or 'skip', got 'ignore'"):
+        load_folder(tmp_path, unreadable="ignore")
+
+
+def test_a_damaged_file_of_a_folder_is_named_or_left_out(tmp_path, capsys):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 70, 3), np.uint8)
+    whole = cv2.imencode(".jpg", pixels)[1].tobytes()
+    (tmp_path / "a.jpg").write_bytes(whole)
+    (tmp_path / "b.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"b\.jpg: damaged"):
+        load_folder(tmp_path)
+    (image,) = load_folder(tmp_path, unreadable="skip")
+    assert image.name == "a.jpg"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("note: b.jpg is left out: ") and "damaged" in line
+
+
+def test_alpha_and_16_bits_of_a_folder_are_reduced(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 7, 4), np.uint8)
+    cv2.imwrite(str(tmp_path / "alpha.png"), pixels)
+    cv2.imwrite(str(tmp_path / "deep.png"), pixels[..., :3].astype(np.uint16) * 257)
+    for image in load_folder(tmp_path):
+        np.testing.assert_array_equal(image.pixels, pixels[..., 2::-1])
+
+
+def test_div2k_is_read_from_its_folder_or_comes_from_tfds(tmp_path, monkeypatch):
+    generator = np.random.default_rng(0)
+    first, second = generator.integers(0, 256, (2, 6, 7, 3), np.uint8)
+    folder = tmp_path / "div2k" / "DIV2K_valid_HR"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / "0801.png"), first)
+    (image,) = load_images("div2k", "validation", data_dir=tmp_path)
+    np.testing.assert_array_equal(image.pixels, first[..., ::-1])
+
+    def load(name, split, data_dir):
+        assert (name, split) == ("div2k/bicubic_x2", "train")
+        print("EXTRACTING")
+        return tf.data.Dataset.from_tensors({"hr": second, "lr": first})
+
+    monkeypatch.setattr(tfds, "load", load)
+    (image,) = load_images("div2k", "train", data_dir=tmp_path)
+    assert image.name == "train-0001"
+    np.testing.assert_array_equal(image.pixels, second)
+
+    def fail(*args, **kwargs):
+        raise OSError("no network")
+
+    monkeypatch.setattr(tfds, "load", fail)
+    with pytest.raises(DataUnavailableError, match="unpack DIV2K_train_HR.zip of https"):
+        load_images("div2k", "train", data_dir=tmp_path)
+    with pytest.raises(ValueError, match="there is no split None, choose train or validation"):
+        load_images("div2k", data_dir=tmp_path)

@@ -1,0 +1,64 @@
+"""DIV2K: 800 and 100 colour photographs of about 2 megapixels (Agustsson and Timofte, 2017)."""
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+from dncnn_keras import paths
+from dncnn_keras.datasets.source_files import DataUnavailableError
+
+ADDRESS = "https://data.vision.ee.ethz.ch/cvl/DIV2K/"
+_FOLDERS = {"train": "DIV2K_train_HR", "validation": "DIV2K_valid_HR"}
+
+
+def find_folder(split, data_dir=None):
+    """Finds the folder of a split's PNG files.
+
+    Args:
+        split: `"train"` or `"validation"`.
+        data_dir: Folder that may hold `div2k/DIV2K_train_HR` and `div2k/DIV2K_valid_HR`, as they
+            are unpacked; by default the one that `DENOISE_DATA` names.
+
+    Returns:
+        Its `Path`, or `None` where it is not there.
+
+    Raises:
+        ValueError: If there is no such split.
+    """
+    if split not in _FOLDERS:
+        raise ValueError(f"div2k: there is no split {split!r}, choose train or validation")
+    parent = Path(data_dir) if data_dir else paths.data_dir()
+    folder = parent and parent / "div2k" / _FOLDERS[split]
+    return folder if folder and folder.is_dir() else None
+
+
+def read_from_tfds(split):
+    """Yields the name and the pixels of each photograph, which TensorFlow Datasets downloads once.
+
+    Args:
+        split: `"train"` or `"validation"`.
+
+    Yields:
+        A name, which numbers the photographs, and a uint8 array of shape `(height, width, 3)`.
+
+    Raises:
+        DataUnavailableError: If they are not there and cannot be downloaded.
+    """
+    import tensorflow_datasets as tfds
+
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    folder = paths.cache_dir() / "datasets"
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            # It has no configuration without the smaller images of super-resolution.
+            examples = tfds.load("div2k/bicubic_x2", split=split, data_dir=folder)
+    except Exception as error:  # TFDS lets every kind of download error through
+        raise DataUnavailableError(
+            f"DIV2K can be neither downloaded nor found ({type(error).__name__}): unpack "
+            f"{_FOLDERS[split]}.zip of {ADDRESS} in a folder div2k, and name its parent by "
+            f"{paths.DATA_VARIABLE}=FOLDER"
+        ) from error
+    for number, example in enumerate(tfds.as_numpy(examples), 1):
+        yield f"{split}-{number:04}", example["hr"]

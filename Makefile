@@ -18,9 +18,10 @@ help:            ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z0-9-]*\): *.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 26
 	@echo "Data: DENOISE_DATA=FOLDER names a folder that holds bsd400/ bsd68/ set12/ bsds500/{train,val,test}/"
-	@echo "      and mnist/; what is missing there is downloaded, but for the pairs of real noise, polyu/"
-	@echo "      and nam_cc15/. Prepared copies: DENOISE_CACHE."
-	@echo "VERBOSE=1: a line for every epoch. Ctrl-C ends any of them; it says how to go on."
+	@echo "      mnist/ and div2k/; what is missing there is downloaded, but for the pairs of real noise"
+	@echo "      (polyu/ nam_cc15/ sidd_small/ nam/) and the authors' weights (official_dncnn/)."
+	@echo "      Prepared copies: DENOISE_CACHE."
+	@echo "VERBOSE=1: a line for every epoch. Ctrl-C ends any of them; a run says how to go on."
 
 setup: $(READY)  ## Make .venv and install the package with its test tools.
 
@@ -93,11 +94,13 @@ reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tune
 reproduce-transfer: $(READY)  ## The learned rule on networks unlike those it was meta-trained on.
 	$(EXPERIMENT) experiments/transfer.yaml
 
-train-real: $(READY)  ## Train the network for real photographs: MAXL, real pairs, then MTL.
-	$(EXPERIMENT) experiments/real_pretrain.yaml
-	$(EXPERIMENT) experiments/real_train.yaml
-	$(EXPERIMENT) experiments/real_transfer.yaml
-	$(EXPERIMENT) experiments/real_mtl.yaml
+# PROFILE=released | paper
+PAPER := $(filter paper,$(PROFILE))
+train-real: $(READY)  ## Train the network for photographs, PROFILE=released or paper (for a GPU).
+	$(call one_of,PROFILE,released paper)$(EXPERIMENT) experiments/real_pretrain$(PAPER:%=_%).yaml
+	$(if $(PAPER),,$(EXPERIMENT) experiments/real_train.yaml)
+	$(EXPERIMENT) experiments/real_transfer$(PAPER:%=_%).yaml
+	$(if $(PAPER),,$(EXPERIMENT) experiments/real_mtl.yaml)
 
 reproduce-real-table1: $(READY)  ## Photographs: architecture and auxiliary loss, ten minutes each.
 	$(EXPERIMENT) experiments/real_table1.yaml

@@ -54,4 +54,11 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print(
+            "\nstopped; the same command begins again (PART=NAME measures one part)",
+            file=sys.stderr,
+        )
+        sys.exit(130)

@@ -10,6 +10,7 @@ import numpy as np
 
 from dncnn_keras.denoisers.denoiser import Denoiser
 from dncnn_keras.quiet import import_tensorflow
+from dncnn_keras.weight_files import SUFFIX, description_of, read_description
 
 if TYPE_CHECKING:  # it loads TensorFlow, which the classical methods do without
     from dncnn_keras.dncnn import DnCNN
@@ -71,12 +72,14 @@ def find_denoiser(model):
     """Makes a denoiser of what `denoise` takes as `model`.
 
     Other packages add denoisers by entry points in the group `dncnn_keras.denoisers`: functions
-    without arguments that return a `Denoiser`.
+    without arguments that return a `Denoiser`. For weight files of their own networks they add
+    functions of the file's path in the group `dncnn_keras.networks`, each under the name that
+    the file's description has as `network`.
     """
     if isinstance(model, Denoiser):
         return model
     if isinstance(model, str):
-        return _named(model) if not model.endswith(".weights.h5") else _learned(model)
+        return _named(model) if not model.endswith(SUFFIX) else _learned(model)
     return _learned(model)
 
 
@@ -108,6 +111,8 @@ def _learned(model):
     from dncnn_keras.pretrained import load_pretrained
 
     if isinstance(model, (str, Path)):
+        for plugin in _plugins(Path(model)):
+            return plugin.load()(model)
         model = load_pretrained(model)
     if not isinstance(model, DnCNN):
         raise ValueError(
@@ -115,3 +120,11 @@ def _learned(model):
             f"Denoiser, got {reprlib.repr(model)}"
         )
     return DnCNNDenoiser(model)
+
+
+def _plugins(weights):
+    """Returns the entry points of other packages' networks that a weight file may be of."""
+    if not (weights.name.endswith(SUFFIX) and description_of(weights).is_file()):
+        return []
+    _, config = read_description(weights, "model")
+    return entry_points(group="dncnn_keras.networks", name=str(config.get("network")))

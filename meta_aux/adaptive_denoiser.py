@@ -10,7 +10,7 @@ class AdaptiveDenoiser(Denoiser):
     """Denoises colour photographs with a `RealDenoiser`, adapted to each of them or not.
 
     `dncnn_keras.denoise` and the command `dncnn-keras denoise` know the released weights as
-    `real-mtl` (without adaptation) and `real-mtl-adapted`.
+    `real-mtl` (without adaptation) and `real-mtl-adapted`, and take the path of a weight file.
 
     Args:
         model: A `RealDenoiser`.
@@ -27,6 +27,10 @@ class AdaptiveDenoiser(Denoiser):
         self.steps = steps
         self.name = f"{model.name}, adapted" if steps else model.name
 
+    def adapted(self):
+        """Returns a denoiser with the same weights that adapts to each image."""
+        return AdaptiveDenoiser(self.model)
+
     def denoise_batch(self, noisy, sigma):
         """Denoises a checked batch of colour images; the noise level is not needed."""
         if noisy.shape[-1] != self.model.network.channels:
@@ -37,11 +41,16 @@ class AdaptiveDenoiser(Denoiser):
         return adapt(self.model, noisy, self.steps)
 
 
+def of_weights(name):
+    """Makes the denoiser of released weights, or of a `.weights.h5` file, without adaptation."""
+    return AdaptiveDenoiser(load_pretrained(name), steps=0)
+
+
 def real_mtl():
     """Makes the denoiser `real-mtl`."""
-    return AdaptiveDenoiser(load_pretrained("real-mtl"), steps=0)
+    return of_weights("real-mtl")
 
 
 def real_mtl_adapted():
     """Makes the denoiser `real-mtl-adapted`."""
-    return AdaptiveDenoiser(load_pretrained("real-mtl"))
+    return real_mtl().adapted()

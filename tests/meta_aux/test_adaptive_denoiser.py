@@ -1,5 +1,6 @@
 import importlib
 from configparser import ConfigParser
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from meta_aux import (
     RealDenoiser,
     adapt,
     adaptive_denoiser,
+    pretrained,
 )
 from tests.meta_aux.conftest import FILTERS, scale_up
 
@@ -62,8 +64,8 @@ def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
 
     def entry_points(group, name):
         assert group == "dncnn_keras.denoisers"
-        made = SimpleNamespace(load=lambda: lambda: AdaptiveDenoiser(model, steps[name]))
-        return [made] if name in steps else []
+        made = SimpleNamespace(load=lambda: lambda: AdaptiveDenoiser(model, steps=0))
+        return [made] if name == "real-mtl" else []
 
     monkeypatch.setattr(inference, "entry_points", entry_points)
     inference._named.cache_clear()
@@ -79,3 +81,30 @@ def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
     assert cli.main(["denoise", str(source), str(target), "--adapt", "--model", "nlm"]) == 2
     assert "--adapt: nlm cannot adapt; leave out --model" in capsys.readouterr().err
     inference._named.cache_clear()
+
+
+def test_a_weight_file_is_denoised_with_by_its_path(model, noisy, tmp_path, monkeypatch, capsys):
+    parser = ConfigParser()
+    parser.optionxform = str
+    parser.read(Path(__file__).parents[2] / "setup.cfg")
+    registered = parser["options.entry_points"]["dncnn_keras.networks"].strip().split("\n")
+    targets = dict(line.split(" = ") for line in registered)
+    assert targets.keys() == pretrained.NETWORKS.keys()
+
+    def entry_points(group, name):
+        assert group == "dncnn_keras.networks"
+        points = (EntryPoint(name, targets[name], group) for name in {name} & targets.keys())
+        return list(points)
+
+    monkeypatch.setattr(inference, "entry_points", entry_points)
+    weights = pretrained.save_pretrained(model, "mine", tmp_path, {})
+    plain, adapted = (AdaptiveDenoiser(model, steps)(noisy) for steps in (0, 5))
+    np.testing.assert_allclose(inference.denoise(noisy, weights), plain, atol=1e-6)
+    source, target = tmp_path / "noisy.png", tmp_path / "clean.png"
+    write_image(source, noisy[0])
+    arguments = ["denoise", str(source), str(target), "--model", str(weights), "--adapt"]
+    assert cli.main(arguments) == 0
+    np.testing.assert_allclose(to_float(read_image(target)[0]), adapted[0], atol=0.05)
+    weights.write_bytes(b"damaged")
+    assert cli.main(arguments) == 2
+    assert "mine.weights.h5: damaged" in capsys.readouterr().err

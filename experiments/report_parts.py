@@ -166,6 +166,7 @@ _META_OPTIMIZER = (
             "first",
         },
         command="make meta-train",
+        results="meta_train_default.json",
     ),
 )
 

@@ -5,55 +5,17 @@ import tensorflow as tf
 
 from learned_optim import LearnedOptimizer, optimizer
 from learned_optim.rules import RULES, make_rule
-
-# The kernels in the middle are hidden ones.
-SHAPES = [(4, 3), (3,), (3, 3, 3, 2), (2,), (6, 2), (2, 5), (5,)]
-
-
-def _variables(shapes=SHAPES, dtype="float32"):
-    generator = np.random.default_rng(0)
-    return [keras.Variable(generator.normal(size=shape), dtype=dtype) for shape in shapes]
-
-
-def _gradients(step, shapes=SHAPES):
-    generator = np.random.default_rng(100 + step)
-    return [tf.constant(generator.normal(size=shape), tf.float32) for shape in shapes]
-
-
-def _values(variables):
-    return [np.array(variable) for variable in variables]
-
-
-def _steps(made, gradients, variables=None):
-    """Applies the gradients step by step; returns the variables' values."""
-    variables = _variables() if variables is None else variables
-    for each in gradients:
-        made.apply(each, variables)
-    return _values(variables)
-
-
-def _assert_close(found, expected, tolerance=1e-5):
-    for mine, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(mine, theirs, atol=tolerance)
-
-
-def _assert_equal(found, expected):
-    for mine, theirs in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-
-
-def _model(layers=2, policy=None):
-    keras.utils.set_random_seed(0)
-    hidden = [
-        keras.layers.Dense(6, "relu", dtype=policy, name=f"hidden_{i}") for i in range(layers)
-    ]
-    output = keras.layers.Dense(2, dtype=policy, name="output")
-    return keras.Sequential([keras.Input((4,)), *hidden, output])
-
-
-def _data():
-    x = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
-    return x, np.stack([x[:, 0] * x[:, 1], np.sin(x[:, 2])], axis=1)
+from tests.learned_optim.optimizer_steps import (
+    SHAPES,
+    apply_steps,
+    assert_close,
+    assert_equal,
+    make_data,
+    make_gradients,
+    make_model,
+    make_variables,
+    values_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +36,11 @@ def _data():
 def test_what_every_keras_optimizer_can_do_is_what_adam_does(arguments):
     arguments = {"learning_rate": 0.02, **arguments}
     # Gradients of very unequal sizes, where clipping makes a difference to Adam.
-    gradients = [[g * 10.0 ** (step % 3) for g in _gradients(step)] for step in range(6)]
-    adam = _steps(keras.optimizers.Adam(**arguments), gradients)
+    gradients = [[g * 10.0 ** (step % 3) for g in make_gradients(step)] for step in range(6)]
+    adam = apply_steps(keras.optimizers.Adam(**arguments), gradients)
     mine = LearnedOptimizer(weights=make_rule("adam", units=2), **arguments)
-    _assert_close(_steps(mine, gradients), adam)
-    plain = _steps(keras.optimizers.Adam(0.02), gradients)
+    assert_close(apply_steps(mine, gradients), adam)
+    plain = apply_steps(keras.optimizers.Adam(0.02), gradients)
     if "loss_scale_factor" not in arguments:
         assert max(np.abs(a - b).max() for a, b in zip(adam, plain, strict=True)) > 1e-3
 
@@ -90,11 +52,11 @@ def test_averages_of_the_weights_are_those_of_keras():
         keras.optimizers.Adam(0.02, **arguments),
         LearnedOptimizer(0.02, weights=make_rule("adam", units=2), **arguments),
     ):
-        variables = _variables()
-        _steps(made, [_gradients(step) for step in range(4)], variables)
+        variables = make_variables()
+        apply_steps(made, [make_gradients(step) for step in range(4)], variables)
         made.finalize_variable_values(variables)
-        averages.append(_values(variables))
-    _assert_close(*averages)
+        averages.append(values_of(variables))
+    assert_close(*averages)
 
 
 def test_weights_can_be_excluded_from_their_decay():
@@ -102,7 +64,7 @@ def test_weights_can_be_excluded_from_their_decay():
     variables = [keras.Variable([1.0, 2.0], name=name) for name in ("kernel", "bias")]
     made.exclude_from_weight_decay(var_names=["bias"])
     made.apply([tf.zeros(2), tf.zeros(2)], variables)
-    _assert_close(_values(variables), [[0.95, 1.9], [1.0, 2.0]])
+    assert_close(values_of(variables), [[0.95, 1.9], [1.0, 2.0]])
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -115,189 +77,82 @@ def test_the_default_learning_rate_is_the_rules(name):
 def test_all_variables_go_through_the_rule_as_one_vector(learned, horizon):
     rule = learned("orthogonal", horizon=horizon)
     coordinates = optimizer.Coordinates(SHAPES, optimizer.hidden_kernels(SHAPES))
-    vector = coordinates.join(_variables())
+    vector = coordinates.join(make_variables())
     moments = [tf.zeros(coordinates.size)] * 2
     state = rule.initial_state(coordinates.size)
     for step in range(5):
-        gradient = coordinates.join(_gradients(step))
+        gradient = coordinates.join(make_gradients(step))
         update, moments, state = rule.call(gradient, moments, state, step + 1, coordinates)
         vector -= 0.01 * update
-    found = _steps(LearnedOptimizer(0.01, weights=rule), [_gradients(step) for step in range(5)])
-    _assert_close(found, coordinates.split(vector))
+    found = apply_steps(
+        LearnedOptimizer(0.01, weights=rule), [make_gradients(step) for step in range(5)]
+    )
+    assert_close(found, coordinates.split(vector))
 
 
 def test_twice_the_horizon_on_the_anchor_is_left_and_the_lstm_rests(learned):
     made = LearnedOptimizer(0.01, weights=learned("orthogonal", horizon=2))
-    variables = _variables()
+    variables = make_variables()
     made.build(variables)
     states = []
     for step in range(6):
-        before = _values(variables)
-        made.apply(_gradients(step))
+        before = values_of(variables)
+        made.apply(make_gradients(step))
         states.append(made._blocks[0]._state[0].numpy())
     assert np.any(states[2] != states[1])
     np.testing.assert_array_equal(states[5], states[3])
     np.testing.assert_array_equal(states[4], states[2])
     # The last step is that of a rule that has learned nothing.
     plain = LearnedOptimizer(0.01, weights=make_rule("orthogonal"))
-    others = _variables()
+    others = make_variables()
     plain.build(others)
     for step in range(6):
-        start = _values(others)
-        plain.apply(_gradients(step))
+        start = values_of(others)
+        plain.apply(make_gradients(step))
     for mine, begin, theirs, other in zip(
-        _values(variables), before, _values(others), start, strict=True
+        values_of(variables), before, values_of(others), start, strict=True
     ):
         np.testing.assert_allclose(mine - begin, theirs - other, atol=1e-5)
 
 
 def test_blocks_bound_the_memory_and_change_nothing(monkeypatch, learned):
-    gradients = [_gradients(step) for step in range(3)]
+    gradients = [make_gradients(step) for step in range(3)]
     made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
-    whole = _steps(made, gradients)
+    whole = apply_steps(made, gradients)
     assert len(made._blocks) == 1
     monkeypatch.setattr(optimizer, "_BLOCK", 20)
     made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
-    _assert_close(_steps(made, gradients), whole)
+    assert_close(apply_steps(made, gradients), whole)
     # 12+3, 54 alone, which goes through the network in three parts, 2+12, 10+5
     assert [block._coordinates.size for block in made._blocks] == [15, 54, 14, 15]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
 def test_variables_of_any_precision(learned, dtype):
-    gradients = [_gradients(step) for step in range(3)]
-    wanted = _steps(LearnedOptimizer(0.01, weights=learned("orthogonal")), gradients)
+    gradients = [make_gradients(step) for step in range(3)]
+    wanted = apply_steps(LearnedOptimizer(0.01, weights=learned("orthogonal")), gradients)
     gradients = [[tf.cast(g, dtype) for g in each] for each in gradients]
     made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
-    found = _steps(made, gradients, _variables(dtype=dtype))
+    found = apply_steps(made, gradients, make_variables(dtype=dtype))
     tolerance = {"float64": 1e-5, "bfloat16": 0.1, "float16": 0.01}[dtype]
-    _assert_close([np.asarray(each, np.float32) for each in found], wanted, tolerance)
+    assert_close([np.asarray(each, np.float32) for each in found], wanted, tolerance)
 
 
 def test_xla_computes_the_same(learned):
     shapes = [(4, 3), (3, 5), (5, 2)]
-    gradients = [_gradients(step, shapes) for step in range(3)]
+    gradients = [make_gradients(step, shapes) for step in range(3)]
     gradients[1][0] = tf.fill((4, 3), np.nan)
     results = []
     for jit_compile in (False, True):
         made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
-        variables = _variables(shapes)
+        variables = make_variables(shapes)
         made.build(variables)
         apply = tf.function(made.apply, jit_compile=jit_compile)
         for each in gradients:
             apply(each)
         assert made.skipped.numpy() == 1
-        results.append([*_values(variables), *_values(made.variables)])
-    _assert_close(*results)
-
-
-def test_sparse_gradients_are_the_same_as_dense_ones(learned):
-    sparse = [
-        tf.IndexedSlices(tf.constant([[1.0, 2.0], [3.0, -4.0], [0.5, 0.5]]), [3, 0, 3], (5, 2)),
-        tf.IndexedSlices(tf.constant([[-1.0, 0.1]]), [2], (5, 2)),
-    ]
-    results = []
-    for convert in (lambda gradient: gradient, tf.convert_to_tensor):
-        made = LearnedOptimizer(0.01, weights=learned("adam"), clipvalue=3.0)
-        variables = _variables([(5, 2), (2,)])
-        gradients = [[convert(gradient), tf.ones(2)] for gradient in sparse]
-        results.append(_steps(made, gradients, variables))
-    _assert_close(*results)
-
-
-def test_an_embedding_learns():
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [keras.Input((1,)), keras.layers.Embedding(6, 3), keras.layers.Flatten()]
-    )
-    model.compile(LearnedOptimizer(0.05, make_rule("adam")), "mse", run_eagerly=True)
-    x, y = np.arange(6)[:, None], np.eye(6, 3)
-    losses = model.fit(x, y, epochs=15, batch_size=6, verbose=0).history["loss"]
-    assert losses[-1] < 0.5 * losses[0]
-
-
-def test_a_variable_without_gradient_keeps_value_and_state(learned):
-    shapes = [(2, 2), (3,), (2, 4)]
-    made, variables = LearnedOptimizer(0.01, weights=learned("adam")), _variables(shapes)
-    made.apply(_gradients(0, shapes), variables)
-    value = variables[1].numpy()
-    state = [part[4:7] for part in _values(made.variables) if part.shape[:1] == (15,)]
-    assert len(state) == 6 and all(np.any(part) for part in state)
-    gradients = _gradients(1, shapes)
-    gradients[1] = None
-    with pytest.warns(UserWarning, match="Gradients do not exist"):
-        made.apply(gradients, variables)
-    np.testing.assert_array_equal(variables[1], value)
-    after = [part[4:7] for part in _values(made.variables) if part.shape[:1] == (15,)]
-    _assert_equal(after, state)
-
-    # The others move as if it were not there.
-    alone, others = LearnedOptimizer(0.01, weights=learned("adam")), _variables(shapes)[::2]
-    others[1].assign(_variables(shapes)[2])
-    for step in range(2):
-        alone.apply(_gradients(step, shapes)[::2], others)
-    _assert_close(_values(variables)[::2], _values(others))
-
-
-@pytest.mark.parametrize("bad", [np.nan, -np.inf])
-def test_a_step_that_is_not_finite_is_left_out_and_counted(learned, bad):
-    arguments = {"weight_decay": 0.1, "clipnorm": 1.0}
-    made = LearnedOptimizer(0.01, weights=learned("orthogonal"), **arguments)
-    variables = _variables()
-    made.apply(_gradients(0), variables)
-    before, state = _values(variables), _values(made.variables)
-    gradients = _gradients(1)
-    gradients[3] = tf.constant([1.0, bad])
-    made.apply(gradients, variables)
-    _assert_equal(_values(variables), before)
-    assert (made.skipped.numpy(), made.iterations.numpy()) == (1, 2)
-    counters = (made.skipped, made.iterations)
-    for variable, value in zip(made.variables, state, strict=True):
-        if not any(variable is counter for counter in counters):
-            np.testing.assert_array_equal(variable, value)
-
-    # It goes on as if the step had never been.
-    made.apply(_gradients(2), variables)
-    other = LearnedOptimizer(0.01, weights=learned("orthogonal"), **arguments)
-    _assert_equal(_values(variables), _steps(other, [_gradients(0), _gradients(2)]))
-    assert other.skipped.numpy() == 0
-
-
-@pytest.mark.parametrize("run_eagerly", [True, False])
-def test_or_it_fails(run_eagerly):
-    model = _model(layers=0)
-    model.compile(
-        LearnedOptimizer(weights=make_rule("adam", units=2), non_finite="fail"),
-        loss="mse",
-        run_eagerly=run_eagerly,
-        jit_compile=False,
-    )
-    x, y = _data()
-    model.train_on_batch(x, y)
-    before = model.get_weights()
-    assert np.any(before[0])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="a gradient is NaN or Inf; lower"):
-        model.train_on_batch(x * np.nan, y)
-    _assert_equal(model.get_weights(), before)
-
-
-def test_so_is_one_whose_square_is_infinite(learned):
-    made, variables = LearnedOptimizer(0.01, weights=learned("adam")), _variables()
-    before = _values(variables)
-    made.apply([gradient * 1e20 for gradient in _gradients(0)], variables)
-    _assert_equal(_values(variables), before)
-    assert made.skipped.numpy() == 1
-
-
-def test_under_xla_which_has_no_errors_the_step_is_left_out():
-    made = LearnedOptimizer(0.01, weights=make_rule("adam", units=2), non_finite="fail")
-    variables = _variables()
-    made.build(variables)
-    before = _values(variables)
-    gradients = [gradient * np.nan for gradient in _gradients(0)]
-    tf.function(lambda: made.apply(gradients, variables), jit_compile=True)()
-    _assert_equal(_values(variables), before)
-    assert made.skipped.numpy() == 1
+        results.append([*values_of(variables), *values_of(made.variables)])
+    assert_close(*results)
 
 
 def _bytes(made):
@@ -310,7 +165,7 @@ def _bytes(made):
 
 
 def test_memory_a_parameter():
-    variables, sizes = _variables([(3, 3, 16, 16)] * 3), []
+    variables, sizes = make_variables([(3, 3, 16, 16)] * 3), []
     for compact_state in (False, True):
         made = LearnedOptimizer(weights=make_rule("orthogonal"), compact_state=compact_state)
         made.build(variables)
@@ -325,12 +180,12 @@ def test_memory_a_parameter():
 
 
 def test_compact_state_costs_little_precision(learned):
-    gradients = [_gradients(step) for step in range(20)]
-    start = _values(_variables())
+    gradients = [make_gradients(step) for step in range(20)]
+    start = values_of(make_variables())
     moved = []
     for arguments in ({}, {"compact_state": True}):
         made = LearnedOptimizer(0.01, weights=learned("adam"), **arguments)
-        end = _steps(made, gradients)
+        end = apply_steps(made, gradients)
         moved.append(np.concatenate([np.ravel(b - a) for a, b in zip(start, end, strict=True)]))
         dtypes = {v.dtype for block in made._blocks for v in block._state}
         assert dtypes == ({"int8", "float16"} if arguments else {"float32"})
@@ -356,25 +211,25 @@ def test_a_config_makes_the_same_optimizer(learned):
     assert (again.name, again.non_finite, again.compact_state) == ("mine", "fail", True)
     assert (again.weight_decay, again.clipnorm, again.ema_momentum) == (0.01, 2.0, 0.9)
     assert again.rule is not made.rule
-    gradients = [_gradients(step) for step in range(3)]
-    _assert_equal(_steps(again, gradients), _steps(made, gradients))
+    gradients = [make_gradients(step) for step in range(3)]
+    assert_equal(apply_steps(again, gradients), apply_steps(made, gradients))
 
 
 def test_a_frozen_layer_stays_and_goes_on_where_it_was(learned):
-    x, y = _data()
-    model, made = _model(), LearnedOptimizer(0.01, weights=learned("adam"))
+    x, y = make_data()
+    model, made = make_model(), LearnedOptimizer(0.01, weights=learned("adam"))
     model.compile(made, loss="mse", run_eagerly=True)
     model.train_on_batch(x, y)
     model.layers[1].trainable = False
     model.compile(made, loss="mse", run_eagerly=True)
     frozen = model.layers[1].get_weights()
-    state = [part[30:72] for part in _values(made.variables) if part.shape[:1] == (86,)]
+    state = [part[30:72] for part in values_of(made.variables) if part.shape[:1] == (86,)]
     others = [*model.layers[0].get_weights(), *model.layers[2].get_weights()]
     model.train_on_batch(x, y)
-    _assert_equal(model.layers[1].get_weights(), frozen)
-    after = [part[30:72] for part in _values(made.variables) if part.shape[:1] == (86,)]
+    assert_equal(model.layers[1].get_weights(), frozen)
+    after = [part[30:72] for part in values_of(made.variables) if part.shape[:1] == (86,)]
     assert len(after) == 6
-    _assert_equal(after, state)
+    assert_equal(after, state)
     for before, weight in zip(
         others, [*model.layers[0].get_weights(), *model.layers[2].get_weights()], strict=True
     ):
@@ -386,8 +241,8 @@ def test_a_frozen_layer_stays_and_goes_on_where_it_was(learned):
 
 
 def test_added_layers_need_a_new_optimizer_as_with_keras(learned):
-    x, y = _data()
-    model, made = _model(layers=0), LearnedOptimizer(0.01, weights=learned("adam"))
+    x, y = make_data()
+    model, made = make_model(layers=0), LearnedOptimizer(0.01, weights=learned("adam"))
     model.compile(made, loss="mse", run_eagerly=True)
     model.train_on_batch(x, y)
     model.add(keras.layers.Dense(2))
@@ -401,9 +256,9 @@ def test_added_layers_need_a_new_optimizer_as_with_keras(learned):
 
 
 def test_a_short_training_lowers_the_loss():
-    model = _model()
+    model = make_model()
     model.compile(LearnedOptimizer(0.01, make_rule("orthogonal")), "mse", jit_compile=False)
-    losses = model.fit(*_data(), epochs=40, batch_size=16, verbose=0).history["loss"]
+    losses = model.fit(*make_data(), epochs=40, batch_size=16, verbose=0).history["loss"]
     assert losses[-1] < 0.6 * losses[0]
 
 
@@ -411,11 +266,11 @@ def test_a_short_training_lowers_the_loss():
 def test_mixed_precision(policy):
     keras.config.set_dtype_policy(policy)
     try:
-        model = _model()
+        model = make_model()
         model.compile(LearnedOptimizer(0.01, make_rule("adam")), "mse", jit_compile=False)
     finally:
         keras.config.set_dtype_policy("float32")
-    losses = model.fit(*_data(), epochs=40, batch_size=16, verbose=0).history["loss"]
+    losses = model.fit(*make_data(), epochs=40, batch_size=16, verbose=0).history["loss"]
     assert losses[-1] < 0.6 * losses[0]
     scaled = policy == "mixed_float16"
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == scaled
@@ -426,14 +281,14 @@ def test_mixed_precision(policy):
 
 
 def test_loss_scaling_changes_nothing_but_the_scale(learned):
-    gradients = [_gradients(step) for step in range(3)]
-    plain = _steps(LearnedOptimizer(0.01, weights=learned("orthogonal")), gradients)
+    gradients = [make_gradients(step) for step in range(3)]
+    plain = apply_steps(LearnedOptimizer(0.01, weights=learned("orthogonal")), gradients)
     inner = LearnedOptimizer(0.01, weights=learned("orthogonal"))
     made = keras.optimizers.LossScaleOptimizer(inner, initial_scale=1024.0)
     scaled = [[1024 * g for g in each] for each in gradients[:2]]
     overflow = [tf.fill(shape, np.inf) for shape in SHAPES]
     last = [512 * g for g in gradients[2]]
-    _assert_close(_steps(made, [*scaled, overflow, last]), plain)
+    assert_close(apply_steps(made, [*scaled, overflow, last]), plain)
     assert made.dynamic_scale.numpy() == 512
     assert (inner.iterations.numpy(), inner.skipped.numpy()) == (3, 0)
 
@@ -441,7 +296,7 @@ def test_loss_scaling_changes_nothing_but_the_scale(learned):
 @pytest.mark.parametrize("dtype", ["int32", "complex64", "bool"])
 def test_refuses_variables_that_are_not_real(dtype):
     for made in (keras.Variable([1, 0], dtype=dtype, name="odd"), tf.Variable([1, 0], name="odd")):
-        variables = [*_variables([(2,)]), made]
+        variables = [*make_variables([(2,)]), made]
         with pytest.raises(ValueError, match=r"LearnedOptimizer: variable odd.*is .*only real"):
             LearnedOptimizer(weights=make_rule("adam")).build(variables)
 

@@ -134,7 +134,7 @@ def _adapt_one(model, noisy, steps, rates, loss, details, tile):
         return (_Tile(model, noisy, rows, columns) for rows, columns in spans)
 
     # Without steps a tile is needed once, and nothing of it has to be kept.
-    tiles = list(make_tiles()) if steps else None
+    tiles = list(make_tiles()) if steps else []
 
     def assemble(compute):
         whole = None

@@ -50,20 +50,22 @@ bench: $(READY)  ## Measure speed and memory, or PART=adaptation alone; PyTorch 
 	$(if $(TORCH),$(PIP) torch,)
 	$(RUN) -m benchmarks $(PART)
 
-# SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | paper | small]
+# SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   CLASSICAL=no   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | paper | small]
 SIGMAS ?= 15,25,50
 PROTOCOL ?= honest
+CLASSICAL ?= yes
 PROFILE ?= released
 PROFILES := released meta small paper
 PROFILE_FILE := experiments/dncnn_blind$(if $(filter-out released,$(PROFILE)),_$(PROFILE)).yaml
 PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
 TABLE1_MODELS := $(if $(TRAIN),[runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5],)
 
-reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper RECOMPUTE=1 TRAIN=1 PROFILE=paper
+reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper CLASSICAL=no RECOMPUTE=1 TRAIN=1 PROFILE=paper
 	$(if $(TRAIN),$(call one_of,PROFILE,$(PROFILES))$(EXPERIMENT) $(PROFILE_FILE))
 	$(if $(RECOMPUTE),$(PIP) --editable '.[bm3d]')
-	$(EXPERIMENT) experiments/table1.yaml \
+	$(call one_of,CLASSICAL,yes no)$(EXPERIMENT) experiments/table1.yaml \
 	  --set 'sigmas=$(if $(filter all,$(SIGMAS)),all,[$(SIGMAS)])' --set protocol=$(PROTOCOL) \
+	  $(if $(filter no,$(CLASSICAL)),--set classical=false) \
 	  $(if $(RECOMPUTE),--set recompute=true) $(if $(TRAIN),--set 'models=$(TABLE1_MODELS)')
 
 check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSNR here.

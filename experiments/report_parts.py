@@ -85,6 +85,15 @@ _META_OPTIMIZER = (
         printed=_printed_table1(),
     ),
     Part(
+        "Table 1 at all twelve sigmas: the networks",
+        {
+            "table1_networks.md": "The table",
+            "table1_networks_psnr.png": "PSNR of the networks over the noise level",
+        },
+        command="make reproduce-table1 SIGMAS=all CLASSICAL=no",
+        results="table1_networks.json",
+    ),
+    Part(
         "Table 1 by the paper's protocol",
         {
             "table1_paper_protocol.md": "The table",

@@ -61,6 +61,8 @@ class Table1(Section):
         sigmas: Noise levels, or `all` for the paper's twelve.
         protocol: `honest`, or `paper` to repeat the paper's two mistakes (SSIM of the networks
             with a data range of 2, BM3D on clipped 8-bit input).
+        classical: Whether NLM, K-SVD and BM3D, which are slow, stand beside the networks; without
+            them the table is `table1_networks`, and has no pictures.
         models: Released models, or paths of `.weights.h5` files with their `.json` beside them.
         devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers; the networks'
             images are dealt to them.
@@ -74,6 +76,7 @@ class Table1(Section):
     dataset: Literal["bsd80", "bsd68", "set12"] = "bsd80"
     sigmas: tuple[Sigma, ...] | Literal["all"] = (15.0, 25.0, 50.0)
     protocol: Literal["honest", "paper"] = "honest"
+    classical: bool = True
     models: tuple[str, ...] = ("dncnn-blind", "dncnn-blind-meta")
     devices: Devices = "auto"
     recompute: bool = False

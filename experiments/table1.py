@@ -82,6 +82,7 @@ def table1(experiment):
     text += _times(dataset, methods, rows, made_by)
     folder.mkdir(parents=True, exist_ok=True)
     stem = "table1" if experiment.protocol == "honest" else "table1_paper_protocol"
+    stem += "" if experiment.classical else "_networks"
     summary = {
         "experiment": experiment.model_dump(mode="json"),
         "dataset": dataset,
@@ -94,9 +95,11 @@ def table1(experiment):
     write_atomically(folder / f"{stem}.md", text)
     if len(experiment.sigmas) > 1:
         pictures.psnr_over_sigma(methods, rows, folder / f"{stem}_psnr.png")
-    pictures.visual_comparison(experiment, dataset, images, methods, folder / f"{stem}_visual.png")
     networks = [m for m in methods if m.is_network and not m.slow]
-    if networks:  # ours, not its authors'
+    if experiment.classical:
+        file = folder / f"{stem}_visual.png"
+        pictures.visual_comparison(experiment, dataset, images, methods, file)
+    if experiment.classical and networks:  # ours, not its authors'
         files = [folder / f"{stem}_{which}.png" for which in ("noisy", "denoised")]
         pictures.noisy_and_denoised(experiment, images, networks[0], files)
     print(text)
@@ -114,7 +117,7 @@ def _methods(experiment):
         if name not in models:
             print(f"note: {name} is not released yet, its column is left out", file=sys.stderr)
     return [
-        *classical_methods(experiment.protocol),
+        *(m for m in classical_methods(experiment.protocol) if experiment.classical or not m.slow),
         *map(pretrained_method, models),
         *official_methods(),
     ]

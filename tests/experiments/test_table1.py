@@ -105,6 +105,15 @@ def test_the_paper_s_protocol_overstates_the_networks_ssim_only(file, monkeypatc
     assert module._shown(Column, row, "paper") == (29.0, 0.8)
 
 
+def test_the_networks_alone_leave_the_whole_table_as_it_is(file, monkeypatch, tmp_path):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    assert main(["run", str(file), "--set", "classical=false"]) == 0
+    written = {path.name for path in (tmp_path / "results").iterdir()}
+    assert written == {f"table1_networks{end}" for end in (".md", ".json", "_psnr.png")}
+    summary = json.loads((tmp_path / "results" / "table1_networks.json").read_text())
+    assert list(summary["methods"]) == ["noisy", "mine"]
+
+
 def test_a_missing_package_leaves_a_gap_and_a_note(file, tmp_path, monkeypatch, capsys):
     def fail(sigma):
         raise ImportError("BM3D: the optional package is missing")

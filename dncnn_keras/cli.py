@@ -77,7 +77,8 @@ def _parser():
         "--model",
         metavar="NAME",
         help="dncnn-blind, dncnn-blind-meta, real-mtl for photographs, nlm, ksvd, bm3d, or the "
-        f".weights.h5 file of a training (default: {MODEL}, with --adapt {ADAPTIVE})",
+        ".weights.h5 file of a DnCNN or of a network that adapts "
+        f"(default: {MODEL}, with --adapt {ADAPTIVE})",
     )
     denoise.add_argument(
         "--adapt",

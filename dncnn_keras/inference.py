@@ -124,7 +124,8 @@ def _learned(model):
 
 def _plugins(weights):
     """Returns the entry points of other packages' networks that a weight file may be of."""
-    if not (weights.name.endswith(SUFFIX) and description_of(weights).is_file()):
-        return []
+    there = weights.is_file() and description_of(weights).is_file()
+    if not (there and weights.name.endswith(SUFFIX)):
+        return []  # `load_pretrained` says what is wrong
     _, config = read_description(weights, "model")
     return entry_points(group="dncnn_keras.networks", name=str(config.get("network")))

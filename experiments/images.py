@@ -52,7 +52,7 @@ def _load(data, split, channels):
     elif data.dataset == "sample":
         images = load_sample(split, channels)
     else:
-        images = datasets.load_images(data.dataset, split)
+        images = datasets.load_images(data.dataset, split, unreadable=data.unreadable)
     for image in images:
         if image.pixels.shape[-1] != channels:
             raise ValueError(

@@ -178,7 +178,7 @@ def _load_sets(experiment):
         sets[experiment.validation, "validation"] = [pair.centre(256) for pair in pairs]
     sets[experiment.dataset, "test"] = datasets.load_pairs(experiment.dataset, "test")
     # What rows are trained on is read when it is their turn; it is only checked here.
-    for data in {stage.data for stage in experiment.stages}:
+    for data in dict.fromkeys(stage.data for stage in experiment.stages):
         load_training(data)
     return sets
 

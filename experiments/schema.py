@@ -55,6 +55,12 @@ class Data(Section):
         return sigma
 
 
+def refuse_test_images(dataset, split):
+    """Raises a `ValueError` where images that are trained on would be tested on, too."""
+    if dataset == "bsds500" and ("val" in split or "all" in split):
+        raise ValueError("split: the val images of bsds500 hold BSD68, which is for tests")
+
+
 class ColourImages(Section):
     """Colour images that noise is added to.
 
@@ -69,6 +75,11 @@ class ColourImages(Section):
     folder: Path | None = None
     split: str = "train"
     unreadable: Literal["fail", "skip"] = "fail"
+
+    @pydantic.model_validator(mode="after")
+    def _holds_no_test_images(self):
+        refuse_test_images(self.dataset, self.split)
+        return self
 
 
 class Network(Section):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field, PositiveFloat
 
-from experiments.schema import Budget, Devices, Name, Optimizer, Section
+from experiments.schema import Budget, Devices, Name, Optimizer, Section, refuse_test_images
 
 
 class RealData(Section):
@@ -49,8 +49,11 @@ class RealData(Section):
             raise ValueError("noise_gain must be a range: [low, high]")
         if self.noise == "synthetic" and self.noise_gain != (1.0, 1.0):
             raise ValueError("noise_gain is for noise: real; synthetic noise has levels of its own")
-        if self.dataset == "bsds500" and "val" in self.split:
-            raise ValueError("split: the val images of bsds500 hold BSD68, which is for tests")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _holds_no_test_images(self):
+        refuse_test_images(self.dataset, self.split)
         return self
 
 
@@ -172,7 +175,7 @@ class TrainReal(Section):
         _check_method(self.network, self.method)
         _check_turns(self.training.epoch, self.method)
         if self.start is not None and self.method.name == "plain":
-            raise ValueError(f"start: {self.network} can start from no weights")
+            raise ValueError(f"start: {self.network} cannot start from other weights")
         return self
 
 

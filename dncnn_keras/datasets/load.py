@@ -15,7 +15,10 @@ from dncnn_keras.mapped_file import MappedFile
 
 
 def load_images(
-    name: str, split: str | None = None, data_dir: str | Path | None = None
+    name: str,
+    split: str | None = None,
+    data_dir: str | Path | None = None,
+    unreadable: Literal["fail", "skip"] = "fail",
 ) -> list[NamedImage]:
     """Loads a named set of images, and prepares it first where that is not done yet.
 
@@ -23,17 +26,20 @@ def load_images(
         name: `"bsd400"`, `"bsd68"`, `"set12"`, `"bsd80"`, `"bsds500"`, `"div2k"` (from
             TensorFlow Datasets, or a folder of its PNG files), or `"sample"` for the embedded
             photographs that need neither a network nor a folder.
-        split: String, e.g. `"train"`, or splits in TFDS's notation (not of `"sample"`): a part,
-            e.g. `"train[:90%]"`, or several, e.g. `"train+test"` of `"bsds500"`, whose `"val"`
-            contains BSD68. May be left out where the set has only one.
+        split: String, e.g. `"train"`, or splits in TFDS's notation: a part, e.g. `"train[:90%]"`, or
+            several, e.g. `"train+test"` of `"bsds500"`, whose `"val"` contains BSD68. `"sample"` and
+            `"div2k"` (`"train"`, `"validation"`) take single ones alone. May be left out where the
+            set has only one.
         data_dir: Folder that holds the set's files as a folder `name`, e.g. `bsd68/test001.png`
             or `bsds500/train/100075.jpg`, by default the one that `DENOISE_DATA` names. A set
             that is not there is downloaded.
+        unreadable: As for `load_folder`, for `"div2k"` alone: the files of the others are checked
+            against recorded checksums.
 
     Returns:
         List of `NamedImage` in the set's order: grey ones of shape `(height, width, 1)`, those
-        of `"bsds500"` of shape `(height, width, 3)`. They lie in a file in the cache folder that
-        is mapped into memory.
+        of `"bsds500"` and `"div2k"` of shape `(height, width, 3)`. They lie in a file in the cache
+        folder that is mapped into memory.
 
     Raises:
         ValueError: If there is no such set or split, or if a file in the folder is not the
@@ -61,7 +67,7 @@ def load_images(
         raise FileNotFoundError(f"{data_dir}: there is no such folder")
     if name == "div2k":
         folder = div2k.find_folder(split, data_dir)
-        return load_folder(folder) if folder else _map(div2k.read_from_tfds(split))
+        return load_folder(folder, unreadable) if folder else _map(div2k.read_from_tfds(split))
     sets = {image_set.name: image_set for image_set in (BSD400, BSD68, Set12, BSD80, BSDS500)}
     if name not in sets:
         raise ValueError(

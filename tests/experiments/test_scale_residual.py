@@ -34,7 +34,8 @@ def test_a_residual_that_is_too_strong_is_made_weaker(file, capsys):
         about = json.load(description)
     psnrs = {float(scale): psnr for scale, psnr in about["validation_by_scale"].items()}
     assert about["scale"] == max(psnrs, key=psnrs.get) < 1
-    assert about["validation"]["psnr_before"] == psnrs[about["scale"]] > psnrs[1]
+    assert about["validation"]["psnr_before"] == pytest.approx(psnrs[about["scale"]], abs=2e-3)
+    assert psnrs[about["scale"]] > psnrs[1]
     assert about["start"]["seed"] == 3
     noisy = np.random.default_rng(0).uniform(size=(1, 16, 16, 3)).astype("float32")
     before, after = (

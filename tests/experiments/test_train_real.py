@@ -102,8 +102,9 @@ def test_the_second_stage_goes_on_from_the_first_and_learns_rates(folder):
         (MTL.replace("mtl", "maml"), "method"),
         (MAXL.replace("steps_per_pass: 1", "steps_per_pass: 2"), "multiple of 2 . method.steps"),
         (PLAIN.replace("RIDNet", "MultiTask"), "MultiTask is not trained by method plain"),
-        (PLAIN + "start: real-mtl\n", "start: RIDNet can start from no weights"),
+        (PLAIN + "start: real-mtl\n", "start: RIDNet cannot start from other weights"),
         (MAXL.replace("sample, noise", "bsds500, split: train+val, noise"), "split: .*BSD68"),
+        (MAXL.replace("sample, noise", "bsds500, split: all, noise"), "split: .*BSD68"),
         (MTL.replace("steps: 2", "adapt_body: true"), "adapt_body needs a learning_rate, and no"),
     ],
 )

@@ -26,10 +26,10 @@ def load_images(
         name: `"bsd400"`, `"bsd68"`, `"set12"`, `"bsd80"`, `"bsds500"`, `"div2k"` (from
             TensorFlow Datasets, or a folder of its PNG files), or `"sample"` for the embedded
             photographs that need neither a network nor a folder.
-        split: String, e.g. `"train"`, or splits in TFDS's notation: a part, e.g. `"train[:90%]"`, or
-            several, e.g. `"train+test"` of `"bsds500"`, whose `"val"` contains BSD68. `"sample"` and
-            `"div2k"` (`"train"`, `"validation"`) take single ones alone. May be left out where the
-            set has only one.
+        split: String, e.g. `"train"`, or splits in TFDS's notation: a part, e.g.
+            `"train[:90%]"`, or several, e.g. `"train+test"` of `"bsds500"`, whose `"val"` contains
+            BSD68. `"sample"` and `"div2k"` (`"train"`, `"validation"`) take single ones alone. May
+            be left out where the set has only one.
         data_dir: Folder that holds the set's files as a folder `name`, e.g. `bsd68/test001.png`
             or `bsds500/train/100075.jpg`, by default the one that `DENOISE_DATA` names. A set
             that is not there is downloaded.

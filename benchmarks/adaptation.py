@@ -47,6 +47,7 @@ def _adaptations():
     model = RealDenoiser(MultiTask(), MaskNetwork())
     photograph = np.random.default_rng(0).random((1, SIDE, SIDE, 3), np.float32)
     forward = tf.function(model)
+    rates = {name: loss.rates(model) for name, loss in LOSSES.items()}
 
     @tf.function
     def restore(weights):
@@ -58,7 +59,7 @@ def _adaptations():
         gradients = auxiliary_gradient(
             lambda w: _predict(model, w, photograph), weights, photograph, mask
         )
-        return LOSSES["auxiliary"].descend(weights, gradients, np.exp(model.log_rates.numpy()))
+        return LOSSES["auxiliary"].descend(weights, gradients, rates["auxiliary"])
 
     @tf.function
     def restored_step(weights, again, clean):
@@ -67,7 +68,7 @@ def _adaptations():
             loss = reconstruction(_predict(model, weights, again)[0], clean)
         zero = tf.UnconnectedGradients.ZERO
         gradients = tape.gradient(loss, weights, unconnected_gradients=zero)
-        return LOSSES["restored"].descend(weights, gradients, LOSSES["restored"].rates(model))
+        return LOSSES["restored"].descend(weights, gradients, rates["restored"])
 
     def naive_auxiliary():
         weights = _heads(model)

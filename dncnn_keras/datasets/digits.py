@@ -1,15 +1,12 @@
 """Handwritten digits: MNIST, and the small set that needs no download."""
 
-import contextlib
 import gzip
-import io
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from dncnn_keras import paths
-from dncnn_keras.datasets.source_files import DataUnavailableError
+from dncnn_keras.datasets.tfds_sets import load_from_tfds
 
 _ADDRESS = "https://www.tensorflow.org/datasets/catalog/mnist"
 _FILES = {"train": "train", "test": "t10k"}
@@ -73,16 +70,6 @@ def _read_idx(path):
 def _from_tfds(split):
     import tensorflow_datasets as tfds
 
-    if not sys.stderr.isatty():
-        tfds.disable_progress_bar()
-    folder = paths.cache_dir() / "datasets"
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            digits = tfds.load("mnist", split=split, batch_size=-1, data_dir=folder)
-    except Exception as error:  # TFDS lets every kind of download error through
-        raise DataUnavailableError(
-            f"MNIST can be neither downloaded nor found ({type(error).__name__}): put its four "
-            f"idx files (see {_ADDRESS}) in a folder mnist, and name its parent by "
-            f"{paths.DATA_VARIABLE}=FOLDER"
-        ) from error
+    remedy = f"put its four idx files (see {_ADDRESS}) in a folder mnist"
+    digits = load_from_tfds("mnist", split, "MNIST", remedy, batch_size=-1)
     return tfds.as_numpy(digits["image"]), tfds.as_numpy(digits["label"])

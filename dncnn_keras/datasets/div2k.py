@@ -1,12 +1,9 @@
 """DIV2K: 800 and 100 colour photographs of about 2 megapixels (Agustsson and Timofte, 2017)."""
 
-import contextlib
-import io
-import sys
 from pathlib import Path
 
 from dncnn_keras import paths
-from dncnn_keras.datasets.source_files import DataUnavailableError
+from dncnn_keras.datasets.tfds_sets import load_from_tfds
 
 ADDRESS = "https://data.vision.ee.ethz.ch/cvl/DIV2K/"
 _FOLDERS = {"train": "DIV2K_train_HR", "validation": "DIV2K_valid_HR"}
@@ -47,18 +44,8 @@ def read_from_tfds(split):
     """
     import tensorflow_datasets as tfds
 
-    if not sys.stderr.isatty():
-        tfds.disable_progress_bar()
-    folder = paths.cache_dir() / "datasets"
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            # It has no configuration without the smaller images of super-resolution.
-            examples = tfds.load("div2k/bicubic_x2", split=split, data_dir=folder)
-    except Exception as error:  # TFDS lets every kind of download error through
-        raise DataUnavailableError(
-            f"DIV2K can be neither downloaded nor found ({type(error).__name__}): unpack "
-            f"{_FOLDERS[split]}.zip of {ADDRESS} in a folder div2k, and name its parent by "
-            f"{paths.DATA_VARIABLE}=FOLDER"
-        ) from error
+    remedy = f"unpack {_FOLDERS[split]}.zip of {ADDRESS} in a folder div2k"
+    # It has no configuration without the smaller images of super-resolution.
+    examples = load_from_tfds("div2k/bicubic_x2", split, "DIV2K", remedy)
     for number, example in enumerate(tfds.as_numpy(examples), 1):
         yield f"{split}-{number:04}", example["hr"]

@@ -1,7 +1,7 @@
 """Adaptation of a network like real-mtl to a photograph of 512x512 in 5 steps; updates of MTL.
 
 Beside each stands the same without what makes it fast: all of the network and the mask network run
-at every step, on every pixel. (Ours run the body once, and look at half of the pixels.)
+at every step, on every pixel. (Ours run the body once, and look at a third of the pixels.)
 """
 
 import json

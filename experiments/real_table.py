@@ -34,6 +34,7 @@ from experiments.real_rows import train_row
 from experiments.strategy import device_names
 from experiments.train_real import load_training
 from meta_aux import adapt
+from meta_aux.diagonal_fields import EVERY
 from meta_aux.pretrained import load_pretrained, weights_of
 from meta_aux.self_supervision import LOSSES, Restored
 
@@ -215,7 +216,12 @@ def _of_weights(name, title, model, weights, steps):
     _, config = read_description(weights, "model")
     adapts = config.get("network") not in RIVALS
     if adapts:
-        made_with |= {"steps": steps, "losses": list(LOSSES), "restored_rate": Restored.RATE}
+        made_with |= {
+            "steps": steps,
+            "losses": list(LOSSES),
+            "restored_rate": Restored.RATE,
+            "diagonals": f"one of {EVERY}",
+        }
 
     def make():
         return functools.partial(denoise, load_network(model), steps=steps)

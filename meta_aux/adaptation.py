@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from meta_aux.chessboard import SIDE, black_fields, cut
+from meta_aux.diagonal_fields import SIDE, cut, diagonal_fields
 from meta_aux.inner_loop import apply_heads
 from meta_aux.real_denoiser import RealDenoiser
 from meta_aux.self_supervision import LOSSES
@@ -50,9 +50,9 @@ def adapt(
     nothing; `"restored"`, the default, is not in the paper, needs neither auxiliary head nor mask,
     and gains on most photographs (see `self_supervision`).
 
-    The steps follow the gradient on patches of 64x64 pixels, which cover the image like the black
-    fields of a chessboard: half of it says of the heads' few weights what all of it would, for
-    half the time. What makes no whole patch at the right and the lower border is left out, unless
+    The steps follow the gradient on patches of 64x64 pixels, which are every third diagonal of a
+    board: a third of the image says of the heads' few weights what all of it would, for a third
+    of the time. What makes no whole patch at the right and the lower border is left out, unless
     the image itself is smaller. Each patch stands by itself, as in training: zeros beyond it.
 
     A large image goes through in tiles, with the same result but for rounding: the gradient is
@@ -185,7 +185,7 @@ class _Tile:
             slice(None),
             *(slice(kept[0] - whole[0], kept[1] - whole[0]) for whole, kept in (rows, columns)),
         )
-        self._fields = black_fields(noisy.shape[1:3], rows[1], columns[1])
+        self._fields = diagonal_fields(noisy.shape[1:3], rows[1], columns[1])
         self.patches = len(self._fields)
 
     @functools.cached_property

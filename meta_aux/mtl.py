@@ -10,8 +10,8 @@ are trained for:
 The body takes no part in the steps. It runs once, for the whole batch, and what the images have
 to say about its features is sent back through it together; so each image's steps are a graph of
 two small networks, and only one image's graph is kept in memory at a time. As in `adapt`, the
-steps follow the gradient on the black fields of a chessboard: of an image of one field (64x64)
-that is all, of a larger one about half.
+steps follow the gradient on every third diagonal of a board of fields: of an image of one field
+(64x64) that is all, of a larger one about a third.
 """
 
 import functools
@@ -19,7 +19,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from meta_aux.chessboard import black_fields, cut
+from meta_aux.diagonal_fields import cut, diagonal_fields
 from meta_aux.inner_loop import apply_heads, auxiliary_gradient, descend
 from meta_aux.losses import reconstruction
 from meta_aux.real_denoiser import RealDenoiser
@@ -214,8 +214,8 @@ class MTL(keras.Model):
 
 
 def _fields(shape):
-    """Returns the black fields of images of a shape."""
+    """Returns the fields that count of images of a shape."""
     height, width = shape[1:3]
     if height is None or width is None:
         raise ValueError(f"MTL: the images' height and width must be known, got {shape}")
-    return black_fields((height, width), (0, height), (0, width))
+    return diagonal_fields((height, width), (0, height), (0, width))

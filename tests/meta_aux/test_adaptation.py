@@ -132,12 +132,12 @@ def test_refuses_tiles_that_are_too_small(denoiser, noisy):
         adapt(denoiser, noisy, tile=215)
 
 
-def test_the_steps_follow_the_black_fields_of_a_chessboard(denoiser, generator):
+def test_the_steps_follow_every_third_diagonal(denoiser, generator):
     noisy = generator.uniform(size=(130, 200, 3)).astype(np.float32)
     heads = denoiser.network.heads
     start = [tf.convert_to_tensor(weight) for weight in heads.trainable_variables]
     features = denoiser.network.body(noisy[None])
-    fields = [(slice(r, r + 64), slice(c, c + 64)) for r, c in ((0, 0), (0, 128), (64, 64))]
+    fields = [(slice(r, r + 64), slice(c, c + 64)) for r, c in ((0, 0), (64, 128))]
     with tf.GradientTape() as tape:
         tape.watch(start)
         losses = []
@@ -145,7 +145,7 @@ def test_the_steps_follow_the_black_fields_of_a_chessboard(denoiser, generator):
             patch = noisy[field][None]
             predicted = heads.stateless_call(start, [], [features[0][field][None], patch])[0][1]
             losses.append(tf.reduce_mean(denoiser.predict_mask(patch) * abs(predicted - patch)))
-        loss = sum(losses) / 3
+        loss = sum(losses) / 2
     weights = [w - 0.0625 * g for w, g in zip(start, tape.gradient(loss, start), strict=True)]
     expected = heads.stateless_call(weights, [], [features, noisy[None]])[0][0][0]
     found = adapt(denoiser, noisy, steps=1, learning_rate=0.0625, loss="auxiliary")

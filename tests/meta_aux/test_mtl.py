@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from meta_aux import MTL, MaskNetwork, MultiTask, ParallelHeads, RealDenoiser, chessboard
+from meta_aux import MTL, MaskNetwork, MultiTask, ParallelHeads, RealDenoiser, diagonal_fields
 from tests.meta_aux.conftest import FILTERS
 
 SETTINGS = {"steps": 3, "learning_rate": 0.02, "inner_weight": 2.0, "outer_weight": 3.0}
@@ -45,14 +45,20 @@ def by_hand(denoiser, noisy, clean, adapt_body, fields):
     ("side", "fields"),
     [
         (64, [(slice(0, 8), slice(0, 8))]),
-        (4, [(slice(0, 4), slice(0, 4)), (slice(4, 8), slice(4, 8))]),
+        (
+            2,
+            [
+                (slice(row, row + 2), slice(column, column + 2))
+                for row, column in ((0, 0), (0, 6), (2, 4), (4, 2), (6, 0), (6, 6))
+            ],
+        ),
     ],
 )
 @pytest.mark.parametrize("adapt_body", [False, True])
 def test_one_update_against_steps_by_hand(
     adapt_body, side, fields, denoiser, pair, generator, monkeypatch
 ):
-    monkeypatch.setattr(chessboard, "SIDE", side)
+    monkeypatch.setattr(diagonal_fields, "SIDE", side)
     trainer = MTL(denoiser, adapt_body=adapt_body, **SETTINGS)
     trainer.compile(keras.optimizers.SGD(1.0))
     parts = [denoiser.network.body, denoiser.network.heads, denoiser.mask_network]

@@ -1,6 +1,6 @@
-"""The patches of an image whose gradient adaptation follows: the black fields of a chessboard.
+"""The patches of an image whose gradient adaptation follows: every third diagonal of a board.
 
-Half of an image says of the heads' few weights what all of it would, for half the time.
+A third of an image says of the heads' few weights what all of it would, for a third of the time.
 """
 
 import itertools
@@ -9,14 +9,17 @@ import tensorflow as tf
 
 # Side of a field in pixels.
 SIDE = 64
+# One diagonal of so many counts.
+EVERY = 3
 
 
-def black_fields(size, rows, columns):
-    """Lists the black fields that are wholly in a part of an image.
+def diagonal_fields(size, rows, columns):
+    """Lists the fields of every third diagonal that are wholly in a part of an image.
 
-    The board begins at the image's upper left corner, with a black field. What makes no whole
-    field at the right and the lower border belongs to none, unless the image itself is smaller
-    than a field, which is as large as the image then.
+    The board begins at the image's upper left corner, with a field that counts, and so do those
+    whose row and column in fields add up to a multiple of 3. What makes no whole field at the
+    right and the lower border belongs to none, unless the image itself is smaller than a field,
+    which is as large as the image then.
 
     Args:
         size: The image's height and width.
@@ -28,8 +31,8 @@ def black_fields(size, rows, columns):
 
     Example:
 
-    >>> black_fields((128, 128), rows=(64, 128), columns=(0, 128))
-    [(slice(0, 64, None), slice(64, 128, None))]
+    >>> diagonal_fields((128, 192), rows=(64, 128), columns=(0, 192))
+    [(slice(0, 64, None), slice(128, 192, None))]
     """
     sides = [min(SIDE, length) for length in size]
     starts = [
@@ -43,7 +46,7 @@ def black_fields(size, rows, columns):
             for start, first, side in zip(corner, origin, sides, strict=True)
         )
         for corner in itertools.product(*starts)
-        if sum(start // side for start, side in zip(corner, sides, strict=True)) % 2 == 0
+        if sum(start // side for start, side in zip(corner, sides, strict=True)) % EVERY == 0
     ]
 
 

@@ -90,7 +90,7 @@ reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MN
 # SIZE=short | full
 SIZE ?= full
 
-reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=short for an hour's share of it.
+reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=short for its first two horizons.
 	$(call one_of,SIZE,short full)$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
 
 reproduce-transfer: $(READY)  ## The learned rule on networks unlike those it was meta-trained on.

@@ -10,7 +10,7 @@ import keras
 from dncnn_keras.one_line import one_line
 from dncnn_keras.weight_files import load_weights, weights_as_bytes
 from experiments.atomic_write import write_atomically
-from experiments.kept_results import DAMAGED_RUN, first_difference
+from experiments.kept_results import DAMAGED_RUN, changed_setting
 
 _SEAL = hashlib.sha256
 
@@ -26,8 +26,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         folder: Folder of the run; `checkpoint.weights.h5` and `settings.json` are made in it.
-        settings: The run's resolved settings as a JSON-like dict. A run is never resumed under
-            other settings.
+        experiment: What the run is, instance of a subclass of `pydantic.BaseModel`. A run is never
+            resumed under other settings.
         steps_per_epoch: Updates in an epoch.
         counter: Function of the model to the number of its updates, by default its optimizer's.
         writes: Whether this process writes; of several workers one does, and all read.
@@ -36,7 +36,7 @@ class Checkpoint(keras.callbacks.Callback):
         ValueError: If the folder holds a run of other settings; the message names the key.
     """
 
-    def __init__(self, folder, settings, steps_per_epoch, counter=None, writes=True):
+    def __init__(self, folder, experiment, steps_per_epoch, counter=None, writes=True):
         super().__init__()
         self._counter = counter or (lambda model: int(model.optimizer.iterations.numpy()))
         self.folder = Path(folder)
@@ -47,12 +47,12 @@ class Checkpoint(keras.callbacks.Callback):
         if not file.exists():
             if not writes:
                 return
-            write_atomically(file, json.dumps(settings, indent=2) + "\n")
+            write_atomically(file, experiment.model_dump_json(indent=2) + "\n")
         try:
             before = {**json.loads(file.read_text(encoding="utf-8"))}
         except (ValueError, TypeError, RecursionError):
             raise ValueError(f"{file}: {DAMAGED_RUN}") from None
-        key = first_difference(before, json.loads(json.dumps(settings)))
+        key = changed_setting(before, experiment)
         if key:
             raise ValueError(
                 f"{self.folder}: holds a run with another `{one_line(key)}`; "

@@ -40,8 +40,7 @@ def fit(model, make_batches, experiment, folder, writes, callbacks, validation, 
             f"training.batch_size is {training.batch_size}, which {devices} devices cannot share "
             "evenly"
         )
-    settings = experiment.model_dump(mode="json")
-    checkpoint = Checkpoint(folder, settings, training.epoch, counter, writes)
+    checkpoint = Checkpoint(folder, experiment, training.epoch, counter, writes)
     with strategy.scope():
         done = checkpoint.restore(model)
     progress = Progress(folder.name)

@@ -1,5 +1,6 @@
 """What an earlier run kept, checked before it is used again."""
 
+import contextlib
 import json
 
 import pydantic
@@ -45,15 +46,28 @@ def read_kept(path, kind):
         raise ValueError(f"{path}: damaged; delete it, and it is computed again") from None
 
 
-def first_difference(old, new, path=""):
-    """Returns the key of the first value that differs in two JSON-like dicts, or `None`.
+def changed_setting(kept, experiment):
+    """Finds a setting by which a run was made that an experiment wants otherwise.
 
-    >>> first_difference({"training": {"steps": 1}}, {"training": {"steps": 2}})
-    'training.steps'
+    A key that the run does not know, since it is older than the key, counts as its default:
+    without the key the program did what the default says.
+
+    Args:
+        kept: The run's settings, a JSON-like dict.
+        experiment: Instance of a subclass of `pydantic.BaseModel`.
+
+    Returns:
+        The first such key, as in `"training.steps"`, or `None`.
     """
+    with contextlib.suppress(pydantic.ValidationError):  # of settings that are none today
+        kept = type(experiment).model_validate(kept).model_dump(mode="json")
+    return _first_difference(kept, experiment.model_dump(mode="json"))
+
+
+def _first_difference(old, new, path=""):
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
-            found = first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+            found = _first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
             if found:
                 return found
         return None

@@ -11,7 +11,7 @@ from dncnn_keras.one_line import one_line
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments.atomic_write import write_atomically
 from experiments.curves import race_curves
-from experiments.kept_results import first_difference, read_kept
+from experiments.kept_results import changed_setting, read_kept
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.schema_dncnn import TrainDnCNN
@@ -147,13 +147,12 @@ def _run(experiment, optimizer, horizon, seed, folder, bar):
             "validation_sigmas": experiment.validation_sigmas,
         }
     )
-    settings = training.model_dump(mode="json")
     file = folder / f"{key}.json"
     if file.exists():
         kept = read_kept(file, KeptRun)
         steps = [point[0] for point in kept["curve"]]
         epoch = training.training.epoch
-        setting = first_difference(kept["experiment"], settings)
+        setting = changed_setting(kept["experiment"], training)
         if setting:
             raise ValueError(
                 f"{file}: made with another `{one_line(setting)}`; move it away to run it again"
@@ -164,7 +163,7 @@ def _run(experiment, optimizer, horizon, seed, folder, bar):
         return kept
     tell(f"{experiment.name}: {key}")
     run = RUNS / experiment.name / key
-    result = {"experiment": settings, "psnr": -math.inf, "curve": []}
+    result = {"experiment": training.model_dump(mode="json"), "psnr": -math.inf, "curve": []}
     try:
         train_dncnn(training, run)
     except FloatingPointError as error:

@@ -6,7 +6,7 @@ import pydantic
 
 from dncnn_keras.one_line import one_line
 from dncnn_keras.weight_files import SUFFIX
-from experiments.kept_results import first_difference, read_kept
+from experiments.kept_results import changed_setting, read_kept
 from experiments.schema import Budget
 from experiments.schema_real import TrainReal
 from experiments.train_real import train_real, updates_within
@@ -87,9 +87,7 @@ def _train(training, seconds, folder):
     if not weights.is_file():
         train_real(training, folder)
         return weights
-    different = first_difference(
-        read_kept(settings, KeptSettings), training.model_dump(mode="json")
-    )
+    different = changed_setting(read_kept(settings, KeptSettings), training)
     if different:
         raise ValueError(
             f"{folder}: made with another `{one_line(different)}`; move it away to train it again"

@@ -8,6 +8,7 @@ import tensorflow as tf
 from experiments.callbacks import StopOnNaN, Validation
 from experiments.checkpoint import Checkpoint
 from experiments.csv_log import CSVLogger
+from experiments.schema import Section
 
 
 def _model():
@@ -26,7 +27,7 @@ def test_a_ruined_epoch_is_not_kept():
 
 
 def test_a_training_that_is_ruined_ends_with_its_last_good_checkpoint(tmp_path):
-    checkpoint = Checkpoint(tmp_path, {}, 2)
+    checkpoint = Checkpoint(tmp_path, Section(), 2)
     inputs = np.ones((6, 1))
     inputs[4] = np.nan
     batches = tf.data.Dataset.from_tensor_slices((inputs, np.zeros((6, 1)))).batch(1)

@@ -4,9 +4,21 @@ import numpy as np
 import pytest
 
 from experiments.checkpoint import Checkpoint
+from experiments.schema import Section
 from tests.experiments.disturbances import largest_file
 
-SETTINGS = {"name": "trial", "training": {"steps": 8, "rate": 0.1}}
+
+class Training(Section):
+    steps: int = 8
+    rate: float = 0.1
+
+
+class Trial(Section):
+    name: str = "trial"
+    training: Training = Training()
+
+
+SETTINGS = Trial()
 
 
 def _model():
@@ -93,7 +105,7 @@ def test_a_fresh_folder_starts_at_zero(tmp_path):
 
 def test_refuses_a_run_of_other_settings_and_names_the_key(tmp_path):
     Checkpoint(tmp_path, SETTINGS, 2)
-    other = {"name": "trial", "training": {"steps": 8, "rate": 0.2}}
+    other = Trial(training=Training(rate=0.2))
     with pytest.raises(ValueError, match=r"another `training\.rate`"):
         Checkpoint(tmp_path, other, 2)
 

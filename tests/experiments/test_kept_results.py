@@ -3,8 +3,9 @@ import json
 import pydantic
 import pytest
 
-from experiments.kept_results import Provenance, first_difference, read_kept
+from experiments.kept_results import Provenance, changed_setting, read_kept
 from experiments.provenance import provenance
+from experiments.schema import Section
 
 
 class Numbers(pydantic.BaseModel):
@@ -39,14 +40,24 @@ def test_damage_is_told_with_the_file(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("new", "key"),
+    ("kept", "key"),
     [
-        ({"a": {"b": 1, "c": [2]}}, None),
+        ({"a": {"b": 1, "c": [2]}, "d": 0}, None),
+        ({"a": {"b": 1, "c": [2]}}, None),  # older than `d`
+        ({"a": {"b": 1, "c": [2]}, "d": 1}, "d"),
         ({"a": {"b": 1, "c": [3]}}, "a.c"),
         ({"a": {"c": [2]}}, "a.b"),
         ({"a": 1}, "a"),
-        ({"a": {"b": 1, "c": [2]}, "d": 0}, "d"),
+        ({"a": {"b": 1, "c": [2]}, "e": 0}, "d"),  # not valid today: nothing is filled in
     ],
 )
-def test_the_first_difference_is_named(new, key):
-    assert first_difference({"a": {"b": 1, "c": [2]}}, new) == key
+def test_a_setting_that_changed_is_named(kept, key):
+    class Inner(Section):
+        b: int
+        c: tuple[int, ...]
+
+    class Outer(Section):
+        a: Inner
+        d: int = 0
+
+    assert changed_setting(kept, Outer(a=Inner(b=1, c=(2,)))) == key

@@ -10,10 +10,20 @@ import numpy as np
 
 from experiments.checkpoint import Checkpoint
 from experiments.csv_log import trim_log
+from experiments.schema import Section
 from tests.fuzz.kind import Kind, check_line
 from tests.fuzz.mutations import damage_bytes, damage_tree, displace
 
-SETTINGS = {"name": "trial", "training": {"steps": 8, "rate": 0.1}, "scales": [1.0, 0.5]}
+
+class Trial(Section):
+    """What an experiment may look like."""
+
+    name: str
+    training: dict[str, float]
+    scales: tuple[float, ...]
+
+
+SETTINGS = Trial(name="trial", training={"steps": 8, "rate": 0.1}, scales=(1.0, 0.5))
 LOG = "epoch,loss,note\n0,1.5,NA\n1,1.25,0.5\n2,1.0,NA\n"
 
 
@@ -41,7 +51,7 @@ class RunFiles(Kind):
         what = generator.choice(["bytes", "bytes", "bytes", "tree", "place"])
         match what:
             case "tree" if name == "settings.json":
-                what, tree = damage_tree(generator, SETTINGS)
+                what, tree = damage_tree(generator, SETTINGS.model_dump(mode="json"))
                 file.write_text(json.dumps(tree))
             case "place":
                 what = displace(generator, file)
@@ -60,7 +70,9 @@ class RunFiles(Kind):
             check_line(str(error), folder, "[Errno ")
             return False
         assert not list(folder.glob(".*"))
-        assert json.loads((folder / "settings.json").read_text("utf-8")) == SETTINGS
+        assert json.loads((folder / "settings.json").read_text("utf-8")) == SETTINGS.model_dump(
+            mode="json"
+        )
         assert 0 <= done <= 2
         assert printed.getvalue().count("\n") <= 1
         return True

@@ -1,7 +1,7 @@
 # Every target makes the environment it needs: the first one you type works on a fresh machine.
 .DEFAULT_GOAL := help
 .PHONY: help setup test fuzz chaos lint bench reproduce-table1 check-harness train meta-train \
-  reproduce-figure3 reproduce-figure4 reproduce-meta-dncnn reproduce-transfer train-real \
+  reproduce-figure3 reproduce-figure4 reproduce-meta-dncnn reproduce-ablation reproduce-transfer train-real \
   reproduce-real-table1 reproduce-real-table2 reproduce-real-table3 reproduce-real report test-report docs dist clean
 
 PYTHON ?= python3
@@ -92,6 +92,9 @@ SIZE ?= full
 
 reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=short for its first two horizons.
 	$(call one_of,SIZE,short full)$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
+
+reproduce-ablation: $(READY)  ## DnCNN trained by rules that lack parts of the default one, meta-trained first.
+	$(EXPERIMENT) experiments/meta_dncnn_ablation.yaml
 
 reproduce-transfer: $(READY)  ## The learned rule on networks unlike those it was meta-trained on.
 	$(EXPERIMENT) experiments/transfer.yaml

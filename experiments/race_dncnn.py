@@ -1,6 +1,7 @@
 """The claim test: DnCNN trained by a learned rule and by tuned rivals. `kind: race-dncnn`."""
 
 import csv
+import functools
 import json
 import math
 
@@ -9,13 +10,16 @@ import pydantic
 
 from dncnn_keras.one_line import one_line
 from dncnn_keras.paths import RESULTS, RUNS
+from dncnn_keras.weight_files import SUFFIX, sha256_of
 from experiments.atomic_write import write_atomically
 from experiments.curves import race_curves
 from experiments.kept_results import changed_setting, read_kept
+from experiments.meta_train import meta_train
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
-from experiments.schema_dncnn import TrainDnCNN
+from experiments.schema_dncnn import RaceRun
 from experiments.train_dncnn import train_dncnn
+from learned_optim.pretrained import load_rule, weights_of
 
 _TUNING_SEED = 100
 
@@ -99,9 +103,17 @@ def _settings(contender):
 
 def _race(experiment, contender, horizon, folder, bar):
     """Tunes a contender at a horizon, and runs it on the reported seeds."""
+    made = contender.meta_train
+    rule = made and RUNS / experiment.name / made.name / f"{made.name}{SUFFIX}"
+    # A meta-training that has ended is not looked at again, run after run.
+    make_rule = functools.cache(lambda: made and meta_train(made, rule.parent))
 
     def run(optimizer, seed):
-        return _run(experiment, optimizer, _share(contender, horizon), seed, folder, bar)
+        if rule:
+            optimizer = optimizer.model_copy(update={"weights": str(rule)})
+        steps = _share(contender, horizon)
+        training = _training(experiment, optimizer, steps, seed, made)
+        return _run(training, folder, make_rule, bar)
 
     settings, tuned = _settings(contender), []
     if len(settings) > 1:
@@ -122,24 +134,26 @@ def _race(experiment, contender, horizon, folder, bar):
     }
 
 
-def _run(experiment, optimizer, horizon, seed, folder, bar):
-    """Trains once, or takes the result that is kept."""
-    rate = "default" if optimizer.learning_rate is None else f"{optimizer.learning_rate:g}"
-    key = f"{optimizer.name}-{rate}-{optimizer.schedule}-{horizon}-seed{seed}"
-    if optimizer.name == "learned":
-        key = f"{optimizer.weights.rpartition('/')[2].removesuffix('.weights.h5')}-{key}"
-    training = TrainDnCNN.model_validate(
+def _training(experiment, optimizer, steps, seed, made):
+    """Returns the `RaceRun` of an optimizer, whose rule is `made` by a `MetaTrain` or there."""
+    rule = None
+    if optimizer.name == "learned" and not made:
+        load_rule(optimizer.weights)  # says what is missing or damaged
+        rule = sha256_of(weights_of(optimizer.weights))
+    return RaceRun.model_validate(
         {
             "kind": "train-dncnn",
             "name": experiment.name,
+            "meta_train": made,
+            "rule_sha256": rule,
             "seed": seed,
             "data": experiment.data.model_dump(),
             "network": experiment.network.model_dump(),
             "optimizer": optimizer.model_dump(),
             "training": {
-                "steps": horizon,
+                "steps": steps,
                 "batch_size": experiment.batch_size,
-                "epoch": horizon // experiment.curve,
+                "epoch": steps // experiment.curve,
                 "validate_every": 1,
                 "loss": experiment.loss,
                 "recompute_batch_norm": 10,  # or the fastest rates look worst until the end
@@ -147,6 +161,15 @@ def _run(experiment, optimizer, horizon, seed, folder, bar):
             "validation_sigmas": experiment.validation_sigmas,
         }
     )
+
+
+def _run(training, folder, make_rule, bar):
+    """Trains once, or takes the result that is kept."""
+    optimizer, horizon = training.optimizer, training.training.steps
+    rate = "default" if optimizer.learning_rate is None else f"{optimizer.learning_rate:g}"
+    key = f"{optimizer.name}-{rate}-{optimizer.schedule}-{horizon}-seed{training.seed}"
+    if optimizer.name == "learned":
+        key = f"{optimizer.weights.rpartition('/')[2].removesuffix(SUFFIX)}-{key}"
     file = folder / f"{key}.json"
     if file.exists():
         kept = read_kept(file, KeptRun)
@@ -161,15 +184,16 @@ def _run(experiment, optimizer, horizon, seed, folder, bar):
             raise ValueError(f"{file}: damaged; delete it, and it is computed again")
         bar.skip(horizon)
         return kept
-    tell(f"{experiment.name}: {key}")
-    run = RUNS / experiment.name / key
+    make_rule()
+    tell(f"{training.name}: {key}")
+    run = RUNS / training.name / key
     result = {"experiment": training.model_dump(mode="json"), "psnr": -math.inf, "curve": []}
     try:
         train_dncnn(training, run)
     except FloatingPointError as error:
         tell(f"{key} diverged: {error}")
     else:
-        made_by = json.loads((run / f"{experiment.name}.json").read_text(encoding="utf-8"))
+        made_by = json.loads((run / f"{training.name}.json").read_text(encoding="utf-8"))
         result["psnr"] = float(np.mean(list(made_by["validation_psnr"].values())))
         result["curve"] = _curve(run / "log.csv", training.training.epoch)
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from experiments.published import TABLE1_SNR
 from experiments.schema import Budget, Data, Devices, Name, Network, Optimizer, Section, Sigma
+from experiments.schema_tasks import MetaTrain
 
 
 class Training(Budget):
@@ -111,6 +112,8 @@ class Contender(Section):
     Attributes:
         title: Its name in table and figure.
         optimizer: What it is; its learning rate and schedule are tuned where there are grids.
+        meta_train: How the rule of `learned` is meta-trained before its first run, in place of
+            weights that are there.
         learning_rates: Grid of learning rates; empty for a learned rule, which runs as released.
         schedules: Grid of schedules; empty for the optimizer's own.
         share_of_steps: What it gets of the others' updates, its schedule included.
@@ -118,9 +121,31 @@ class Contender(Section):
 
     title: str
     optimizer: Optimizer
+    meta_train: MetaTrain | None = None
     learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = ()
     schedules: tuple[Literal["constant", "cosine"], ...] = ()
     share_of_steps: float = Field(1.0, gt=0, le=1)
+
+    @pydantic.model_validator(mode="after")
+    def _has_one_rule(self):
+        if self.meta_train and self.optimizer.model_dump(include={"name", "weights"}) != {
+            "name": "learned",
+            "weights": "default",
+        }:
+            raise ValueError("meta_train is for an optimizer `learned` without weights")
+        return self
+
+
+class RaceRun(TrainDnCNN):
+    """A run of a race.
+
+    Attributes:
+        meta_train: How the rule is made, where the race makes it.
+        rule_sha256: That of the rule's weights, where they are there before the race.
+    """
+
+    meta_train: MetaTrain | None = None
+    rule_sha256: str | None = None
 
 
 class RaceDnCNN(Section):

@@ -27,6 +27,11 @@ def available():
     return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
 
 
+def weights_of(name):
+    """Returns the path of a released rule's weights; a path to weights is returned as it is."""
+    return Path(name) if str(name).endswith(SUFFIX) else WEIGHTS / f"{name}{SUFFIX}"
+
+
 def load_rule(name: str | Path = "default") -> Rule:
     """Loads a meta-trained rule.
 
@@ -51,7 +56,7 @@ def load_rule(name: str | Path = "default") -> Rule:
             "learned-optimizer weights must be a name or a path, a str or a pathlib.Path, "
             f"got {name!r}"
         )
-    weights = Path(name) if str(name).endswith(SUFFIX) else WEIGHTS / f"{name}{SUFFIX}"
+    weights = weights_of(name)
     description = _description_of(weights)
     for path in (weights, description):
         if not path.is_file():

@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ from experiments.race_dncnn import _steps_to
 from learned_optim import save_rule
 from learned_optim.rules import make_rule
 
+ROOT = Path(__file__).parents[2]
 EXPERIMENT = """
 kind: race-dncnn
 name: trial
@@ -67,10 +70,59 @@ def test_rivals_are_tuned_and_an_untrained_rule_around_adam_ties_with_adam(
     assert main(["run", str(file)]) == 0
 
 
+def test_the_runs_that_are_kept_in_this_repository_are_not_made_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "results/meta-dncnn-short", tmp_path / "results/meta-dncnn-short")
+    monkeypatch.setattr(race_dncnn, "train_dncnn", None)
+    race = ROOT / "experiments/meta_dncnn_short.yaml"
+    assert main(["run", str(race), "--set", "horizons=[300]"]) == 0
+    assert "| learned (default) | as released |" in Path("results/meta-dncnn-short.md").read_text()
+
+
 def test_a_kept_run_of_other_settings_is_not_taken_for_this_one(file, tmp_path, capsys):
     assert main(["run", str(file), "--set", "seeds=1"]) == 0
     assert main(["run", str(file), "--set", "seeds=1", "--set", "batch_size=3"]) == 2
     assert "made with another `training.batch_size`; move it away" in capsys.readouterr().err
+
+
+def test_a_kept_run_of_another_rule_is_not_taken_for_this_one(file, tmp_path, capsys):
+    assert main(["run", str(file), "--set", "seeds=1"]) == 0
+    save_rule(make_rule("rnnprop"), "mine", tmp_path / "rules", 1e-3, {})
+    assert main(["run", str(file), "--set", "seeds=1"]) == 2
+    assert "made with another `rule_sha256`; move it away" in capsys.readouterr().err
+    (tmp_path / "rules/mine.json").unlink()
+    assert main(["run", str(file), "--set", "seeds=1"]) == 2
+    assert "there are no learned-optimizer weights" in capsys.readouterr().err
+
+
+RULE = """{
+    kind: meta-train, name: own, rule: adam, tasks: [{task: quadratics}],
+    training: {updates: 2, epoch: 1, window: 5, horizons: [10]},
+    held_out: {tasks: [{task: quadratics}], steps: 5, every: 1},
+}"""
+
+
+def test_a_rule_is_meta_trained_before_its_first_run(file, tmp_path, monkeypatch, capsys):
+    made = file.read_text().replace(f", weights: {tmp_path}/rules/mine.weights.h5", "")
+    file.write_text(made.replace("{name: learned}", f"{{name: learned}}, meta_train: {RULE}"))
+    assert main(["run", str(file)]) == 0
+    rule = tmp_path / "runs/trial/own/own.weights.h5"
+    kept = tmp_path / "results/trial/own-learned-default-cosine-10-seed1.json"
+    assert rule.is_file() and json.loads(kept.read_text())["psnr"] > 0
+    # Where all of its runs are kept, the rule itself is not needed.
+    monkeypatch.setattr(race_dncnn, "meta_train", None)
+    rule.unlink()
+    assert main(["run", str(file)]) == 0
+    file.write_text(file.read_text().replace("window: 5", "window: 10"))
+    capsys.readouterr()
+    assert main(["run", str(file)]) == 2
+    assert "made with another `meta_train.training.window`" in capsys.readouterr().err
+
+
+def test_a_rule_that_is_there_is_not_meta_trained(file, capsys):
+    file.write_text(file.read_text().replace("mine.weights.h5}", f"x}}, meta_train: {RULE}"))
+    assert main(["run", str(file)]) == 2
+    assert "meta_train is for an optimizer `learned` without weights" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("change", [{"psnr": None}, {"curve": [[5, 1.0, 20.0]]}])
@@ -95,8 +147,9 @@ def test_steps_to_a_psnr_are_interpolated_on_the_mean_curve():
 def test_a_run_of_a_shorter_horizon_may_be_the_quickest_way(file, tmp_path, monkeypatch):
     final = {("learned", 10): 25.0, ("learned", 20): 26.0, ("adam", 10): 22.0, ("adam", 20): 24.0}
 
-    def run(experiment, optimizer, horizon, seed, folder, bar):
-        psnr = final[optimizer.name, horizon]
+    def run(training, *others):
+        horizon = training.training.steps
+        psnr = final[training.optimizer.name, horizon]
         return {"psnr": psnr, "curve": [[horizon // 2, 1.0, 10.0], [horizon, 2.0, psnr]]}
 
     monkeypatch.setattr(race_dncnn, "_run", run)

@@ -71,14 +71,14 @@ def race_curves(sections, file):
         len(sections), 2, figsize=(11, 4 * len(sections)), layout="constrained", squeeze=False
     )
     for row, section in zip(axes, sections, strict=True):
-        for contender in section["contenders"]:
+        for number, contender in enumerate(section["contenders"]):
             if not all(contender["curves"]):
                 continue  # diverged
+            color = f"C{number}"  # the same in every row
             runs = np.array(contender["curves"])
             values = runs[:, :, 2]
             for panel, x in zip(row, (runs[0, :, 0], runs[:, :, 1].mean(axis=0)), strict=True):
-                (line,) = panel.plot(x, values.mean(axis=0), label=contender["title"])
-                color = line.get_color()
+                panel.plot(x, values.mean(axis=0), label=contender["title"], color=color)
                 panel.fill_between(x, values.min(0), values.max(0), color=color, alpha=0.15)
         row[0].set(xlabel="step", ylabel="PSNR (dB)", title=f"{section['horizon']:,} steps")
         row[1].set(xlabel="seconds", ylabel="PSNR (dB)")

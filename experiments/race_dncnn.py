@@ -4,27 +4,28 @@ import csv
 import functools
 import json
 import math
+from pathlib import Path
 
 import numpy as np
-import pydantic
 
 from dncnn_keras.one_line import one_line
 from dncnn_keras.paths import RESULTS, RUNS
 from dncnn_keras.weight_files import SUFFIX, sha256_of
 from experiments.atomic_write import write_atomically
 from experiments.curves import race_curves
-from experiments.kept_results import changed_setting, read_kept
+from experiments.kept_results import Provenance, changed_setting, read_kept
 from experiments.meta_train import meta_train
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.schema_dncnn import RaceRun
 from experiments.train_dncnn import train_dncnn
-from learned_optim.pretrained import load_rule, weights_of
+from learned_optim import OrthogonalMomentum
+from learned_optim.pretrained import describe, load_rule, weights_of
 
 _TUNING_SEED = 100
 
 
-class KeptRun(pydantic.BaseModel):
+class KeptRun(Provenance):
     """What is kept of a run: settings, final PSNR, and points (steps, seconds, PSNR)."""
 
     experiment: dict
@@ -47,8 +48,9 @@ def race_dncnn(experiment):
     folder = RESULTS / experiment.name
     sections, all_curves = [], {}
     with Bar(_steps(experiment), experiment.name, "step") as bar:
+        runs = []  # of all contenders
         races = [
-            [_race(experiment, each, horizon, folder, bar) for each in experiment.contenders]
+            [_race(experiment, each, horizon, folder, bar, runs) for each in experiment.contenders]
             for horizon in sorted(experiment.horizons)
         ]
     for horizon, rows in zip(sorted(experiment.horizons), races, strict=True):
@@ -65,7 +67,7 @@ def race_dncnn(experiment):
     summary = {
         "experiment": experiment.model_dump(mode="json"),
         "horizons": sections,
-        **provenance(),
+        **_provenance_of(runs),
     }
     stem = RESULTS / experiment.name
     stem.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +103,7 @@ def _settings(contender):
     ]
 
 
-def _race(experiment, contender, horizon, folder, bar):
+def _race(experiment, contender, horizon, folder, bar, all_runs):
     """Tunes a contender at a horizon, and runs it on the reported seeds."""
     made = contender.meta_train
     rule = made and RUNS / experiment.name / made.name / f"{made.name}{SUFFIX}"
@@ -113,13 +115,20 @@ def _race(experiment, contender, horizon, folder, bar):
             optimizer = optimizer.model_copy(update={"weights": str(rule)})
         steps = _share(contender, horizon)
         training = _training(experiment, optimizer, steps, seed, made)
-        return _run(training, folder, make_rule, bar)
+        result = _run(training, folder, make_rule, bar)
+        all_runs.append(result)
+        return result
 
     settings, tuned = _settings(contender), []
     if len(settings) > 1:
         tuned = [run(optimizer, _TUNING_SEED)["psnr"] for optimizer in settings]
     best = settings[int(np.argmax(tuned))] if tuned else settings[0]
     runs = [run(best, seed) for seed in range(experiment.seeds)]
+    if len({run.get("meta_trained_rule") for run in runs}) > 1:
+        raise ValueError(
+            f"{folder}: runs of {contender.title!r} are of two meta-trainings, since the rule of "
+            "the kept ones is not there any more; move them away to run them again"
+        )
     return {
         "title": contender.title,
         "learning_rate": best.learning_rate,
@@ -135,17 +144,23 @@ def _race(experiment, contender, horizon, folder, bar):
 
 
 def _training(experiment, optimizer, steps, seed, made):
-    """Returns the `RaceRun` of an optimizer, whose rule is `made` by a `MetaTrain` or there."""
-    rule = None
-    if optimizer.name == "learned" and not made:
-        load_rule(optimizer.weights)  # says what is missing or damaged
-        rule = sha256_of(weights_of(optimizer.weights))
+    """Returns the `RaceRun` of an optimizer; `made` is the `MetaTrain` of its rule, or `None`."""
+    match optimizer.name:
+        case "learned" if not made:
+            rule = load_rule(optimizer.weights)
+            about = {"sha256": sha256_of(weights_of(optimizer.weights))}
+            about |= {"learning_rate": rule.learning_rate, **describe(rule)}
+        case "orthogonal-momentum":
+            config = OrthogonalMomentum().get_config()
+            about = {key: value for key, value in config.items() if key.startswith("beta_")}
+        case _:
+            about = None
     return RaceRun.model_validate(
         {
             "kind": "train-dncnn",
             "name": experiment.name,
             "meta_train": made,
-            "rule_sha256": rule,
+            "rule": about,
             "seed": seed,
             "data": experiment.data.model_dump(),
             "network": experiment.network.model_dump(),
@@ -169,7 +184,7 @@ def _run(training, folder, make_rule, bar):
     rate = "default" if optimizer.learning_rate is None else f"{optimizer.learning_rate:g}"
     key = f"{optimizer.name}-{rate}-{optimizer.schedule}-{horizon}-seed{training.seed}"
     if optimizer.name == "learned":
-        key = f"{optimizer.weights.rpartition('/')[2].removesuffix(SUFFIX)}-{key}"
+        key = f"{Path(optimizer.weights).name.removesuffix(SUFFIX)}-{key}"
     file = folder / f"{key}.json"
     if file.exists():
         kept = read_kept(file, KeptRun)
@@ -184,10 +199,12 @@ def _run(training, folder, make_rule, bar):
             raise ValueError(f"{file}: damaged; delete it, and it is computed again")
         bar.skip(horizon)
         return kept
-    make_rule()
+    rule = make_rule()
     tell(f"{training.name}: {key}")
     run = RUNS / training.name / key
     result = {"experiment": training.model_dump(mode="json"), "psnr": -math.inf, "curve": []}
+    if rule:
+        result["meta_trained_rule"] = sha256_of(rule)
     try:
         train_dncnn(training, run)
     except FloatingPointError as error:
@@ -197,9 +214,19 @@ def _run(training, folder, make_rule, bar):
         result["psnr"] = float(np.mean(list(made_by["validation_psnr"].values())))
         result["curve"] = _curve(run / "log.csv", training.training.epoch)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, json.dumps({**result, **provenance()}, indent=1) + "\n")
+    result |= provenance()
+    write_atomically(file, json.dumps(result, indent=1) + "\n")
     bar.update(horizon)
     return result
+
+
+def _provenance_of(runs):
+    """That of the last run, with all revisions and processors, and the date of the first."""
+    runs = sorted(runs, key=lambda run: run["date"])
+    last = {key: runs[-1][key] for key in Provenance.model_fields}
+    for key in ("revision", "processor"):
+        last[key] = ", ".join(dict.fromkeys(str(run[key]) for run in runs))
+    return {**last, "since": runs[0]["date"]}
 
 
 def _curve(log, epoch):
@@ -253,7 +280,7 @@ def _markdown(experiment, summary):
             "|---|---|---|---|---|---|",
         ]
         for row in sorted(section["contenders"], key=lambda row: -np.mean(row["final"])):
-            rate = "as released" if row["learning_rate"] is None else f"{row['learning_rate']:g}"
+            rate = "its own" if row["learning_rate"] is None else f"{row['learning_rate']:g}"
             if row["tuning"] and not row["interior"]:
                 rate += " (edge of the grid)"
             steps = row["steps_to_reference"]
@@ -264,8 +291,8 @@ def _markdown(experiment, summary):
             )
         lines.append("")
     lines.append(
-        f"{summary['date']}, revision {summary['revision']}, {summary['processor']}, "
-        f"{summary['cores']} cores."
+        f"Runs of {summary['since'][:16]} to {summary['date'][:16]} UTC, revisions "
+        f"{summary['revision']}; {summary['processor']}, {summary['cores']} cores."
     )
     return "\n".join(lines) + "\n"
 

@@ -1,5 +1,6 @@
 """What an experiment file may say of DnCNN: training, measurement, the optimizers' race."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pydantic
@@ -126,6 +127,15 @@ class Contender(Section):
     schedules: tuple[Literal["constant", "cosine"], ...] = ()
     share_of_steps: float = Field(1.0, gt=0, le=1)
 
+    @property
+    def rule_name(self):
+        """Name of the rule of an optimizer `learned`, else `None`."""
+        if self.optimizer.name != "learned":
+            return None
+        if self.meta_train:
+            return self.meta_train.name
+        return Path(self.optimizer.weights).name.partition(".")[0]
+
     @pydantic.model_validator(mode="after")
     def _has_one_rule(self):
         if self.meta_train and self.optimizer.model_dump(include={"name", "weights"}) != {
@@ -141,11 +151,12 @@ class RaceRun(TrainDnCNN):
 
     Attributes:
         meta_train: How the rule is made, where the race makes it.
-        rule_sha256: That of the rule's weights, where they are there before the race.
+        rule: What a rule that is there before the race is, or the arguments of
+            `OrthogonalMomentum`: a new release of either makes other runs.
     """
 
     meta_train: MetaTrain | None = None
-    rule_sha256: str | None = None
+    rule: dict[str, str | float | bool] | None = None
 
 
 class RaceDnCNN(Section):
@@ -180,8 +191,18 @@ class RaceDnCNN(Section):
 
     @pydantic.model_validator(mode="after")
     def _can_be_run(self):
-        if self.reference not in [contender.title for contender in self.contenders]:
+        titles = [contender.title for contender in self.contenders]
+        if self.reference not in titles:
             raise ValueError(f"reference {self.reference!r} is not the title of a contender")
+        if len({*titles}) < len(titles):
+            raise ValueError("two contenders have the same title")
+        # Their runs are kept under these.
+        names = [
+            (each.optimizer.name, each.rule_name, each.share_of_steps) for each in self.contenders
+        ]
+        for name in {*names}:
+            if names.count(name) > 1:
+                raise ValueError(f"two contenders are a {name[0]} of the same rule and steps")
         for contender in self.contenders:
             steps = [horizon * contender.share_of_steps for horizon in self.horizons]
             if any(each % self.curve for each in steps):

@@ -8,6 +8,7 @@ import pytest
 
 from experiments import race_dncnn
 from experiments.__main__ import main
+from experiments.provenance import provenance
 from experiments.race_dncnn import _steps_to
 from learned_optim import save_rule
 from learned_optim.rules import make_rule
@@ -76,7 +77,7 @@ def test_the_runs_that_are_kept_in_this_repository_are_not_made_again(tmp_path, 
     monkeypatch.setattr(race_dncnn, "train_dncnn", None)
     race = ROOT / "experiments/meta_dncnn_short.yaml"
     assert main(["run", str(race), "--set", "horizons=[300]"]) == 0
-    assert "| learned (default) | as released |" in Path("results/meta-dncnn-short.md").read_text()
+    assert "| learned (default) | its own |" in Path("results/meta-dncnn-short.md").read_text()
 
 
 def test_a_kept_run_of_other_settings_is_not_taken_for_this_one(file, tmp_path, capsys):
@@ -89,7 +90,7 @@ def test_a_kept_run_of_another_rule_is_not_taken_for_this_one(file, tmp_path, ca
     assert main(["run", str(file), "--set", "seeds=1"]) == 0
     save_rule(make_rule("rnnprop"), "mine", tmp_path / "rules", 1e-3, {})
     assert main(["run", str(file), "--set", "seeds=1"]) == 2
-    assert "made with another `rule_sha256`; move it away" in capsys.readouterr().err
+    assert "made with another `rule.beta_1`; move it away" in capsys.readouterr().err
     (tmp_path / "rules/mine.json").unlink()
     assert main(["run", str(file), "--set", "seeds=1"]) == 2
     assert "there are no learned-optimizer weights" in capsys.readouterr().err
@@ -150,7 +151,8 @@ def test_a_run_of_a_shorter_horizon_may_be_the_quickest_way(file, tmp_path, monk
     def run(training, *others):
         horizon = training.training.steps
         psnr = final[training.optimizer.name, horizon]
-        return {"psnr": psnr, "curve": [[horizon // 2, 1.0, 10.0], [horizon, 2.0, psnr]]}
+        curve = [[horizon // 2, 1.0, 10.0], [horizon, 2.0, psnr]]
+        return {"psnr": psnr, "curve": curve, **provenance()}
 
     monkeypatch.setattr(race_dncnn, "_run", run)
     assert main(["run", str(file), "--set", "horizons=[20, 10]"]) == 0

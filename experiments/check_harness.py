@@ -30,7 +30,8 @@ def check_harness(experiment):
             f"{paths.DATA_VARIABLE} names, and run this again"
         )
     method = methods[0]
-    file = paths.RESULTS / "table1" / "bsd80" / f"{method.name}.json"
+    # Kept until all is measured and no longer: what is checked is today's code.
+    file = paths.RUNS / experiment.name / f"{method.name}.json"
     results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})
     devices = device_names(experiment.devices)
     passed = True
@@ -57,5 +58,6 @@ def check_harness(experiment):
             print(
                 f"{dataset:8}{sigma:6}{expected:11.2f}{row['psnr']:10.3f}{difference:+12.3f}{mark}"
             )
+    file.unlink()
     print("the harness is right" if passed else f"beyond {experiment.tolerance} dB")
     return passed

@@ -110,7 +110,6 @@ def official_methods():
                 "DnCNN-S (its authors')",
                 lambda sigma: DnCNNDenoiser(load_official(files[sigma])),
                 {"weights_sha256": {f.name: sha256_of(f) for f in files.values()}},
-                slow=True,
                 sigmas=tuple(sorted(files)),
             )
         )
@@ -122,7 +121,6 @@ def official_methods():
                 "DnCNN-B (its authors')",
                 lambda sigma: DnCNNDenoiser(load_official(blind)),
                 {"weights_sha256": sha256_of(blind)},
-                slow=True,
             )
         )
     return methods

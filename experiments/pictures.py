@@ -72,7 +72,10 @@ def visual_comparison(experiment, dataset, images, methods, file):
     panels = [("Clean", clean)]
     for method in methods:
         if method.sigmas is None or sigma in method.sigmas:
-            kept = file.parent / "table1" / dataset / f"{method.name}_visual.png"
+            what = f"{image.name.replace('/', '-')}_sigma{sigma:g}_seed{experiment.seed}"
+            kept = file.parent / "table1" / dataset / f"{method.name}_{what}.png"
+            if experiment.recompute:
+                kept.unlink(missing_ok=True)
             with contextlib.suppress(ImportError):  # an optional package: no panel
                 panels.append((method.title, _output(method, noisy, sigma, kept)))
 

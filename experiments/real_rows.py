@@ -9,7 +9,7 @@ from dncnn_keras.weight_files import SUFFIX
 from experiments.kept_results import changed_setting, read_kept
 from experiments.schema import Budget
 from experiments.schema_real import TrainReal
-from experiments.train_real import train_real, updates_within
+from experiments.train_real import as_run, train_real, updates_within
 
 
 class KeptSettings(pydantic.BaseModel):
@@ -87,7 +87,7 @@ def _train(training, seconds, folder):
     if not weights.is_file():
         train_real(training, folder)
         return weights
-    different = changed_setting(read_kept(settings, KeptSettings), training)
+    different = changed_setting(read_kept(settings, KeptSettings), as_run(training))
     if different:
         raise ValueError(
             f"{folder}: made with another `{one_line(different)}`; move it away to train it again"

@@ -57,14 +57,14 @@ class Table1(Section):
     """`kind: table1`: measures denoisers beside the first paper's Table 1.
 
     Attributes:
-        name: Name of the experiment.
+        name: Name of the results.
         seed: Seed of the noise.
         dataset: Data set with a split `test`.
         sigmas: Noise levels, or `all` for the paper's twelve.
         protocol: `honest`, or `paper` to repeat the paper's two mistakes (SSIM of the networks
             with a data range of 2, BM3D on clipped 8-bit input).
         classical: Whether NLM, K-SVD and BM3D, which are slow, stand beside the networks; without
-            them the table is `table1_networks`, without a visual comparison.
+            them the table is `NAME_networks`, without a visual comparison.
         models: Released models, or paths of `.weights.h5` files with their `.json` beside them.
         devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers; the networks'
             images are dealt to them.
@@ -73,7 +73,7 @@ class Table1(Section):
     """
 
     kind: Literal["table1"]
-    name: str = "table1"
+    name: Name = "table1"
     seed: int = Field(0, ge=0)
     dataset: Literal["bsd80", "bsd68", "set12"] = "bsd80"
     sigmas: tuple[Sigma, ...] | Literal["all"] = (15.0, 25.0, 50.0)
@@ -101,7 +101,7 @@ class CheckHarness(Section):
     """
 
     kind: Literal["check-harness"]
-    name: str = "check-harness"
+    name: Name = "check-harness"
     seed: int = Field(0, ge=0)
     devices: Devices = "auto"
     tolerance: float = Field(0.03, gt=0)

@@ -84,7 +84,7 @@ class MtlMethod(Section):
         rates_learning_rate: Learning rate of the inner learning rates' logarithms, or null
             where they are not learned.
         mask: Whether there is a mask network.
-        steps, inner_weight, outer_weight, adapt_body: See `meta_aux.MTL`.
+        steps, inner_weight, outer_weight, adapt_body, every: See `meta_aux.MTL`.
     """
 
     name: Literal["mtl"]
@@ -95,6 +95,7 @@ class MtlMethod(Section):
     outer_weight: float = Field(10.0, gt=0)
     rates_learning_rate: float | None = Field(None, gt=0)
     adapt_body: bool = False
+    every: int = Field(3, ge=1)
 
     @pydantic.model_validator(mode="after")
     def _rates_are_the_heads(self):
@@ -177,6 +178,16 @@ class TrainReal(Section):
         if self.start is not None and self.method.name == "plain":
             raise ValueError(f"start: {self.network} cannot start from other weights")
         return self
+
+
+class RealRun(TrainReal):
+    """A run of `train-real`.
+
+    Attributes:
+        start_sha256: That of the weights at `start`, which may be trained again.
+    """
+
+    start_sha256: str | None = None
 
 
 class ScaleResidual(Section):

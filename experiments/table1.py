@@ -52,9 +52,9 @@ def table1(experiment):
     with Bar(cells * len(images), "Table 1", "image") as bar:
         for method in methods:
             file = (folder if method.slow else RUNS) / "table1" / dataset / f"{method.name}.json"
-            if experiment.recompute and method.slow:
-                file.unlink(missing_ok=True)
-            results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})
+            # What is measured anew takes the place of what is kept when it is complete.
+            anew = file.with_suffix(".new.json") if experiment.recompute and method.slow else file
+            results = ResultsFile(anew, {"seed": experiment.seed, **method.made_with})
             rows[method.name] = {}
             for sigma in experiment.sigmas:
                 if not _has(method, sigma):
@@ -76,12 +76,14 @@ def table1(experiment):
                 except ImportError as error:  # an optional package
                     tqdm.write(f"note: sigma {sigma:g} is left out: {error}", file=sys.stderr)
                     bar.skip(len(images) - kept)
+            if anew != file and rows[method.name]:
+                anew.replace(file)
             made_by[method.name] = results.content["provenance"]
     snr = {sigma: _mean_snr(images, sigma) for sigma in experiment.sigmas}
     text = _markdown(experiment, dataset, len(images), methods, rows, snr)
     text += _times(dataset, methods, rows, made_by)
     folder.mkdir(parents=True, exist_ok=True)
-    stem = "table1" if experiment.protocol == "honest" else "table1_paper_protocol"
+    stem = experiment.name + ("" if experiment.protocol == "honest" else "_paper_protocol")
     stem += "" if experiment.classical else "_networks"
     summary = {
         "experiment": experiment.model_dump(mode="json"),
@@ -95,7 +97,7 @@ def table1(experiment):
     write_atomically(folder / f"{stem}.md", text)
     if len(experiment.sigmas) > 1:
         pictures.psnr_over_sigma(methods, rows, folder / f"{stem}_psnr.png")
-    networks = [m for m in methods if m.is_network and not m.slow]
+    networks = [m for m in methods if m.is_network and not m.name.startswith("official-")]
     if experiment.classical:
         file = folder / f"{stem}_visual.png"
         pictures.visual_comparison(experiment, dataset, images, methods, file)
@@ -116,11 +118,16 @@ def _methods(experiment):
     for name in experiment.models:
         if name not in models:
             print(f"note: {name} is not released yet, its column is left out", file=sys.stderr)
-    return [
+    methods = [
         *(m for m in classical_methods(experiment.protocol) if experiment.classical or not m.slow),
         *map(pretrained_method, models),
         *official_methods(),
     ]
+    names = [method.name for method in methods]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:  # their results would be kept in one file
+        raise ValueError(f"models: two are called {twice}; rename the weights of one")
+    return methods
 
 
 def _mean_snr(images, sigma):
@@ -130,7 +137,7 @@ def _mean_snr(images, sigma):
 
 def _shown(method, row, protocol):
     """PSNR and SSIM of a cell: noise is shown as it is, everything else clipped."""
-    wrong_range = protocol == "paper" and "dncnn" in method.name
+    wrong_range = protocol == "paper" and method.is_network
     return (
         row["psnr_unclipped" if method.name == "noisy" else "psnr"],
         row["ssim_range_2" if wrong_range else "ssim"],

@@ -10,6 +10,7 @@ from dncnn_keras import datasets, metrics
 from dncnn_keras.images import to_float
 from dncnn_keras.patches import PatchSampler
 from dncnn_keras.precision import fast_dtype
+from dncnn_keras.weight_files import sha256_of
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.fit import fit
 from experiments.images import colour_images
@@ -18,11 +19,12 @@ from experiments.optimizers import make_optimizer
 from experiments.progress import Progress
 from experiments.provenance import provenance
 from experiments.real_networks import RIVALS, denoise, save_network
+from experiments.schema_real import RealRun
 from experiments.strategy import make_strategy
 from meta_aux import MAXL, MTL, MaskNetwork, RealDenoiser
 from meta_aux.degradation import degraded_patches
 from meta_aux.pair_patches import pair_patches
-from meta_aux.pretrained import NETWORKS, load_pretrained
+from meta_aux.pretrained import NETWORKS, load_pretrained, weights_of
 from meta_aux.self_supervision import LOSSES
 
 # PyTorch's; the mask's gradient is too small for Keras's.
@@ -53,6 +55,7 @@ def train_real(experiment, folder):
     validation_pairs = datasets.load_pairs(experiment.validation.dataset, "validation")
     validation_pairs = [pair.centre(256) for pair in validation_pairs]
     trainer, network = _make_trainer(experiment, strategy)
+    experiment = as_run(experiment)
 
     def measure():
         return validate(network, validation_pairs, experiment.validation.steps)
@@ -77,6 +80,12 @@ def train_real(experiment, folder):
     }
     save_network(network, experiment.name, folder, made_by)
     return network
+
+
+def as_run(experiment):
+    """Adds to a `schema_real.TrainReal` what it starts from, as a `RealRun`."""
+    start = experiment.start and sha256_of(weights_of(experiment.start))
+    return RealRun.model_validate({**experiment.model_dump(), "start_sha256": start})
 
 
 def updates_within(experiment, seconds):
@@ -244,6 +253,7 @@ def _make_meta_trainer(experiment, denoiser):
             inner_weight=method.inner_weight,
             outer_weight=method.outer_weight,
             adapt_body=method.adapt_body,
+            every=method.every,
         )
         rate = method.rates_learning_rate
         second = {"rates_optimizer": rate and keras.optimizers.Adam(rate)}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from meta_aux.diagonal_fields import SIDE, cut, diagonal_fields
+from meta_aux.diagonal_fields import EVERY, SIDE, cut, diagonal_fields
 from meta_aux.inner_loop import apply_heads
 from meta_aux.real_denoiser import RealDenoiser
 from meta_aux.self_supervision import LOSSES
@@ -38,6 +38,7 @@ def adapt(
     loss: str = "restored",
     details: bool = False,
     tile: int = 1024,
+    every: int = EVERY,
 ):
     """Denoises each image with heads that have adapted to it.
 
@@ -52,8 +53,9 @@ def adapt(
 
     The steps follow the gradient on patches of 64x64 pixels, which are every third diagonal of a
     board: a third of the image says of the heads' few weights what all of it would, for a third
-    of the time. What makes no whole patch at the right and the lower border is left out, unless
-    the image itself is smaller. Each patch stands by itself, as in training: zeros beyond it.
+    of the time (`every=1` looks at all of it, as the paper does). What makes no whole patch at the
+    right and the lower border is left out, unless the image itself is smaller. Each patch stands
+    by itself, as in training: zeros beyond it.
 
     A large image goes through in tiles, with the same result but for rounding: the gradient is
     that of all tiles' patches, and all of the image is denoised by the same heads. For the steps
@@ -75,13 +77,15 @@ def adapt(
         loss: `"restored"` or `"auxiliary"`.
         details: Whether every step's image and the mask are returned as well.
         tile: Largest height and width of a tile in pixels, at least 216.
+        every: Of so many diagonals of patches the steps look at one.
 
     Returns:
         The clean images, float32 of the shape of `noisy`; with `details` an `Adaptation`.
 
     Raises:
         ValueError: If the images have another shape or dtype, or hold NaN or infinite values,
-            if there is no such loss, or if `steps`, `learning_rate` or `tile` makes no sense.
+            if there is no such loss, or if `steps`, `learning_rate`, `tile` or `every` makes no
+            sense.
 
     Example:
 
@@ -95,6 +99,8 @@ def adapt(
         raise ValueError(f"adapt: tile must be at least {SIDE + 2 * OVERLAP}, got {tile}")
     if steps < 0:
         raise ValueError(f"adapt: steps must not be negative, got {steps}")
+    if every < 1:
+        raise ValueError(f"adapt: every must be at least 1, got {every}")
     if loss not in LOSSES:
         raise ValueError(f"adapt: loss must be one of {', '.join(LOSSES)}, got {loss!r}")
     chosen = LOSSES[loss]
@@ -108,7 +114,8 @@ def adapt(
     rates = np.broadcast_to(rates, own.shape)
     batch = noisy if noisy.ndim == 4 else noisy[None]
     adaptations = [
-        _adapt_one(model, image[None], steps, rates, chosen, details, tile) for image in batch
+        _adapt_one(model, image[None], steps, rates, chosen, details, tile, every)
+        for image in batch
     ]
     images = np.concatenate([images for images, _ in adaptations], axis=1)
     if noisy.ndim == 3:
@@ -119,7 +126,7 @@ def adapt(
     return Adaptation(images[-1], images, mask if noisy.ndim == 4 else mask[0])
 
 
-def _adapt_one(model, noisy, steps, rates, loss, details, tile):
+def _adapt_one(model, noisy, steps, rates, loss, details, tile, every):
     """Returns the images of shape `(steps + 1 or 1, 1, height, width, channels)`, and the mask.
 
     Without `details` there is no mask.
@@ -131,7 +138,7 @@ def _adapt_one(model, noisy, steps, rates, loss, details, tile):
     ]
 
     def make_tiles():
-        return (_Tile(model, noisy, rows, columns) for rows, columns in spans)
+        return (_Tile(model, noisy, rows, columns, every) for rows, columns in spans)
 
     # Without steps a tile is needed once, and nothing of it has to be kept.
     tiles = list(make_tiles()) if steps else []
@@ -169,6 +176,7 @@ class _Tile:
         model: A `RealDenoiser`.
         noisy: The whole image, array of shape `(1, height, width, channels)`.
         rows, columns: Where the tile is, as `_spans` yields it.
+        every: Of so many diagonals of patches the steps look at one.
 
     Attributes:
         place: Slices of the whole image: what is kept of the tile.
@@ -176,7 +184,7 @@ class _Tile:
         patches: Number of patches of it that the steps look at.
     """
 
-    def __init__(self, model, noisy, rows, columns):
+    def __init__(self, model, noisy, rows, columns, every):
         self._model = model
         image = noisy[:, slice(*rows[0]), slice(*columns[0])]
         self._noisy = tf.convert_to_tensor(image, model.compute_dtype)
@@ -185,7 +193,7 @@ class _Tile:
             slice(None),
             *(slice(kept[0] - whole[0], kept[1] - whole[0]) for whole, kept in (rows, columns)),
         )
-        self._fields = diagonal_fields(noisy.shape[1:3], rows[1], columns[1])
+        self._fields = diagonal_fields(noisy.shape[1:3], rows[1], columns[1], every)
         self.patches = len(self._fields)
 
     @functools.cached_property

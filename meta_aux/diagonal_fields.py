@@ -9,15 +9,15 @@ import tensorflow as tf
 
 # Side of a field in pixels.
 SIDE = 64
-# One diagonal of so many counts.
+# Of so many diagonals one counts, by default.
 EVERY = 3
 
 
-def diagonal_fields(size, rows, columns):
-    """Lists the fields of every third diagonal that are wholly in a part of an image.
+def diagonal_fields(size, rows, columns, every=EVERY):
+    """Lists the fields of some diagonals that are wholly in a part of an image.
 
     The board begins at the image's upper left corner, with a field that counts, and so do those
-    whose row and column in fields add up to a multiple of 3. What makes no whole field at the
+    whose row and column in fields add up to a multiple of `every`. What makes no whole field at the
     right and the lower border belongs to none, unless the image itself is smaller than a field,
     which is as large as the image then.
 
@@ -25,6 +25,7 @@ def diagonal_fields(size, rows, columns):
         size: The image's height and width.
         rows, columns: First row or column of the part and the one after its last. The first
             ones are multiples of `SIDE`.
+        every: Which diagonals count: every third, by default; 1 for all.
 
     Returns:
         List of pairs of slices, of rows and columns of the part.
@@ -46,7 +47,7 @@ def diagonal_fields(size, rows, columns):
             for start, first, side in zip(corner, origin, sides, strict=True)
         )
         for corner in itertools.product(*starts)
-        if sum(start // side for start, side in zip(corner, sides, strict=True)) % EVERY == 0
+        if sum(start // side for start, side in zip(corner, sides, strict=True)) % every == 0
     ]
 
 

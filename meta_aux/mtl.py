@@ -19,7 +19,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from meta_aux.diagonal_fields import cut, diagonal_fields
+from meta_aux.diagonal_fields import EVERY, cut, diagonal_fields
 from meta_aux.inner_loop import apply_heads, auxiliary_gradient, descend
 from meta_aux.losses import reconstruction
 from meta_aux.real_denoiser import RealDenoiser
@@ -42,6 +42,8 @@ class MTL(keras.Model):
         inner_weight: Weight lambda_in of the auxiliary loss.
         outer_weight: Weight lambda_out of the primary loss.
         adapt_body: Whether the body takes part in the inner steps too (the paper's ablation).
+        every: Of so many diagonals of fields the inner steps look at one; 1 for all of the image,
+            as in the paper.
         name: Name of the trainer.
 
     Reference:
@@ -71,16 +73,20 @@ class MTL(keras.Model):
         inner_weight: float = 10.0,
         outer_weight: float = 10.0,
         adapt_body: bool = False,
+        every: int = EVERY,
         name: str = "mtl",
     ):
         super().__init__(name=name)
         if steps < 1:
             raise ValueError(f"MTL: steps must be at least 1, got {steps}")
+        if every < 1:
+            raise ValueError(f"MTL: every must be at least 1, got {every}")
         if adapt_body and learning_rate is None:
             raise ValueError("MTL: the denoiser's rates are the heads'; adapt_body needs one")
         self.denoiser = denoiser
         self.steps = steps
         self.adapt_body = adapt_body
+        self.every = every
         if learning_rate is not None:
             rates = tf.fill(denoiser.log_rates.shape, inner_weight * learning_rate)
             denoiser.log_rates.assign(tf.math.log(rates))
@@ -122,7 +128,7 @@ class MTL(keras.Model):
         if not self.adapt_body:
             shared_weights = network.body.trainable_variables + shared_weights
 
-        fields = _fields(noisy.shape)
+        fields = _fields(noisy.shape, self.every)
 
         with tf.GradientTape() as tape:
             shared = noisy if self.adapt_body else network.body(noisy)
@@ -213,9 +219,9 @@ class MTL(keras.Model):
         return list(self._trackers.values())
 
 
-def _fields(shape):
+def _fields(shape, every):
     """Returns the fields that count of images of a shape."""
     height, width = shape[1:3]
     if height is None or width is None:
         raise ValueError(f"MTL: the images' height and width must be known, got {shape}")
-    return diagonal_fields((height, width), (0, height), (0, width))
+    return diagonal_fields((height, width), (0, height), (0, width), every)

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dncnn_keras.datasets import NamedImage
 from experiments import check_harness as module
+from experiments import evaluation
 from experiments.check_harness import check_harness
 from experiments.methods import Identity, Method
 from experiments.schema_dncnn import CheckHarness
@@ -15,7 +17,7 @@ def noise_at_25(monkeypatch, tmp_path):
     method = Method("official-dncnn-s", "", lambda sigma: Identity(), {}, sigmas=(25.0,))
     monkeypatch.setattr(module, "official_methods", lambda: [method])
     monkeypatch.setattr(module.datasets, "load_images", lambda name: images)
-    monkeypatch.setattr(module.paths, "RESULTS", tmp_path)
+    monkeypatch.setattr(module.paths, "RUNS", tmp_path)
 
     def publish(a, b):
         published = {"a": {15.0: 99.0, 25.0: a}, "b": {25.0: b}}
@@ -32,6 +34,13 @@ def test_passes_where_every_set_has_its_published_psnr(noise_at_25, capsys):
     noise_at_25(20.17, 20.17)
     assert _check()
     assert "the harness is right" in capsys.readouterr().out
+
+
+def test_measures_anew_what_was_right_before(noise_at_25, monkeypatch):
+    noise_at_25(20.17, 20.17)
+    assert _check()
+    monkeypatch.setattr(evaluation.noise, "add_gaussian", lambda clean, *_: tf.constant(clean))
+    assert not _check()
 
 
 @pytest.mark.parametrize("wrong", [19.7, 20.7])

@@ -96,13 +96,11 @@ def test_the_paper_s_protocol_overstates_the_networks_ssim_only(file, monkeypatc
     monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
     row = {"psnr": 30.0, "psnr_unclipped": 29.0, "ssim": 0.8, "ssim_range_2": 0.9}
 
-    class Column:
-        name = "dncnn-blind"
-
-    assert module._shown(Column, row, "honest") == (30.0, 0.8)
-    assert module._shown(Column, row, "paper") == (30.0, 0.9)
-    Column.name = "noisy"
-    assert module._shown(Column, row, "paper") == (29.0, 0.8)
+    network = methods.Method("mine", "Mine", None, {"weights_sha256": "0"})
+    assert module._shown(network, row, "honest") == (30.0, 0.8)
+    assert module._shown(network, row, "paper") == (30.0, 0.9)
+    assert module._shown(methods.Method("nlm", "NLM", None, {}), row, "paper") == (30.0, 0.8)
+    assert module._shown(methods.Method("noisy", "Noisy", None, {}), row, "paper") == (29.0, 0.8)
 
 
 def test_the_networks_alone_leave_the_whole_table_as_it_is(file, monkeypatch, tmp_path):
@@ -112,6 +110,70 @@ def test_the_networks_alone_leave_the_whole_table_as_it_is(file, monkeypatch, tm
     assert written == {f"table1_networks{end}" for end in (".md", ".json", "_psnr.png")}
     summary = json.loads((tmp_path / "results" / "table1_networks.json").read_text())
     assert list(summary["methods"]) == ["noisy", "mine"]
+
+
+@pytest.fixture
+def slow(file, monkeypatch):
+    """A slow method, which can be made to return something else than before."""
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a", "bsd68/b"))
+    identity = methods.Identity()
+    method = methods.Method("slow", "Slow", lambda sigma: identity, {}, slow=True)
+    noisy = methods.Method("noisy", "Noisy", lambda sigma: methods.Identity(), {})
+    monkeypatch.setattr(module, "classical_methods", lambda protocol: [noisy, method])
+
+    def change():
+        denoise = identity.denoise_image
+        identity.denoise_image = lambda noisy, sigma: 0.5 * denoise(noisy, sigma)
+
+    return change
+
+
+def _psnr_of_slow(tmp_path):
+    return json.loads((tmp_path / "results/table1.json").read_text())["methods"]["slow"]
+
+
+def test_slow_results_are_kept_until_they_are_measured_anew(file, slow, tmp_path, monkeypatch):
+    assert main(["run", str(file)]) == 0
+    kept = tmp_path / "results/table1/bsd80"
+    files = ["slow.json", "slow_bsd68-a_sigma15_seed0.png"]
+    assert sorted(path.name for path in kept.iterdir()) == files
+    first, picture = _psnr_of_slow(tmp_path), (kept / files[1]).read_bytes()
+    slow()
+    assert main(["run", str(file)]) == 0
+    assert _psnr_of_slow(tmp_path) == first and (kept / files[1]).read_bytes() == picture
+    # Of another image or sigma nothing is kept.
+    assert main(["run", str(file), "--set", "visual.sigma=50"]) == 0
+    assert (kept / "slow_bsd68-a_sigma50_seed0.png").read_bytes() != picture
+
+    def stop(self, *arguments):
+        put(self, *arguments)
+        raise KeyboardInterrupt
+
+    put = module.ResultsFile.put
+    again = ["run", str(file), "--set", "recompute=true"]
+    with monkeypatch.context() as context:
+        context.setattr(module.ResultsFile, "put", stop)
+        assert main(again) == 130
+    assert json.loads((kept / "slow.json").read_text())["results"].keys() == {"15", "50"}
+    assert len(json.loads((kept / "slow.new.json").read_text())["results"]["15"]) == 1
+    assert main(again) == 0
+    assert not (kept / "slow.new.json").exists()
+    assert _psnr_of_slow(tmp_path)["15.0"]["psnr"] < first["15.0"]["psnr"] - 1
+    assert (kept / files[1]).read_bytes() != picture
+
+
+def test_two_models_of_one_name_are_refused(file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    weights = tmp_path / "mine.weights.h5"
+    assert main(["run", str(file), "--set", f"models=[{weights}, {weights}]"]) == 2
+    assert "models: two are called mine" in capsys.readouterr().err
+
+
+def test_results_of_another_name_leave_the_table_as_it_is(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    assert main(["run", str(file), "--set", "name=other"]) == 0
+    assert (tmp_path / "results/other.md").is_file()
+    assert not (tmp_path / "results/table1.md").exists()
 
 
 def test_a_missing_package_leaves_a_gap_and_a_note(file, tmp_path, monkeypatch, capsys):

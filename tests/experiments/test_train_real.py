@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 
 import cv2
 import keras
@@ -91,6 +92,15 @@ def test_the_second_stage_goes_on_from_the_first_and_learns_rates(folder):
     np.testing.assert_array_equal(third.log_rates, second.log_rates)
     about = json.loads((folder / "runs/tiny/tiny.json").read_text())
     assert about["validation"].keys() == {"psnr_before", "psnr_auxiliary", "psnr_restored"}
+
+
+def test_a_stage_does_not_go_on_from_weights_that_were_trained_again(folder, capsys):
+    start = ["--set", "start=runs/first/first.weights.h5"]
+    for seed in (0, 1):
+        shutil.rmtree(folder / "runs/first", ignore_errors=True)
+        assert main(["run", "maxl.yaml", "--set", "name=first", "--set", f"seed={seed}"]) == 0
+        assert main(["run", "mtl.yaml", *start]) == (2 if seed else 0)
+    assert "runs/tiny: holds a run with another `start_sha256`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

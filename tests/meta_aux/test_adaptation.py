@@ -132,12 +132,19 @@ def test_refuses_tiles_that_are_too_small(denoiser, noisy):
         adapt(denoiser, noisy, tile=215)
 
 
-def test_the_steps_follow_every_third_diagonal(denoiser, generator):
+@pytest.mark.parametrize(
+    ("arguments", "corners"),
+    [
+        ({}, [(0, 0), (64, 128)]),
+        ({"every": 1}, [(r, c) for r in (0, 64) for c in (0, 64, 128)]),
+    ],
+)
+def test_the_steps_follow_every_third_diagonal_or_all(denoiser, generator, arguments, corners):
     noisy = generator.uniform(size=(130, 200, 3)).astype(np.float32)
     heads = denoiser.network.heads
     start = [tf.convert_to_tensor(weight) for weight in heads.trainable_variables]
     features = denoiser.network.body(noisy[None])
-    fields = [(slice(r, r + 64), slice(c, c + 64)) for r, c in ((0, 0), (64, 128))]
+    fields = [(slice(r, r + 64), slice(c, c + 64)) for r, c in corners]
     with tf.GradientTape() as tape:
         tape.watch(start)
         losses = []
@@ -145,10 +152,10 @@ def test_the_steps_follow_every_third_diagonal(denoiser, generator):
             patch = noisy[field][None]
             predicted = heads.stateless_call(start, [], [features[0][field][None], patch])[0][1]
             losses.append(tf.reduce_mean(denoiser.predict_mask(patch) * abs(predicted - patch)))
-        loss = sum(losses) / 2
+        loss = sum(losses) / len(corners)
     weights = [w - 0.0625 * g for w, g in zip(start, tape.gradient(loss, start), strict=True)]
     expected = heads.stateless_call(weights, [], [features, noisy[None]])[0][0][0]
-    found = adapt(denoiser, noisy, steps=1, learning_rate=0.0625, loss="auxiliary")
+    found = adapt(denoiser, noisy, 1, 0.0625, "auxiliary", **arguments)
     np.testing.assert_allclose(found, np.clip(expected, 0, 1), rtol=0, atol=1e-6)
     assert np.abs(found - adapt(denoiser, noisy, steps=0)).max() > 1e-3
 
@@ -197,6 +204,8 @@ def test_an_image_in_which_no_noise_is_found_stays_as_it_is(denoiser, noisy):
 def test_refuses_steps_and_rates_that_make_no_sense(denoiser, noisy):
     with pytest.raises(ValueError, match="steps must not be negative, got -1"):
         adapt(denoiser, noisy, steps=-1)
+    with pytest.raises(ValueError, match="every must be at least 1, got 0"):
+        adapt(denoiser, noisy, every=0)
     count = len(denoiser.network.heads.trainable_variables)
     with pytest.raises(ValueError, match=rf"a number or {count} of them.*got the shape \(2,\)"):
         adapt(denoiser, noisy, learning_rate=[1e-3, 1e-3])

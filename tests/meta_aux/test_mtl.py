@@ -42,11 +42,13 @@ def by_hand(denoiser, noisy, clean, adapt_body, fields):
 
 
 @pytest.mark.parametrize(
-    ("side", "fields"),
+    ("side", "every", "fields"),
     [
-        (64, [(slice(0, 8), slice(0, 8))]),
+        (64, 3, [(slice(0, 8), slice(0, 8))]),
+        (4, 1, [(slice(r, r + 4), slice(c, c + 4)) for r in (0, 4) for c in (0, 4)]),
         (
             2,
+            3,
             [
                 (slice(row, row + 2), slice(column, column + 2))
                 for row, column in ((0, 0), (0, 6), (2, 4), (4, 2), (6, 0), (6, 6))
@@ -56,10 +58,10 @@ def by_hand(denoiser, noisy, clean, adapt_body, fields):
 )
 @pytest.mark.parametrize("adapt_body", [False, True])
 def test_one_update_against_steps_by_hand(
-    adapt_body, side, fields, denoiser, pair, generator, monkeypatch
+    adapt_body, side, every, fields, denoiser, pair, generator, monkeypatch
 ):
     monkeypatch.setattr(diagonal_fields, "SIDE", side)
-    trainer = MTL(denoiser, adapt_body=adapt_body, **SETTINGS)
+    trainer = MTL(denoiser, adapt_body=adapt_body, every=every, **SETTINGS)
     trainer.compile(keras.optimizers.SGD(1.0))
     parts = [denoiser.network.body, denoiser.network.heads, denoiser.mask_network]
     start = [part.get_weights() for part in parts]
@@ -150,6 +152,8 @@ def test_resumes_exactly(pair, tmp_path):
 def test_refuses_no_steps(denoiser):
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         MTL(denoiser, steps=0)
+    with pytest.raises(ValueError, match="every must be at least 1, got 0"):
+        MTL(denoiser, every=0)
 
 
 def test_refuses_images_of_unknown_size(denoiser, pair):

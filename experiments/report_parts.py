@@ -148,13 +148,23 @@ _META_OPTIMIZER = (
         paper="This was its aim, which it did not reach: its network had learned nothing.",
     ),
     Part(
-        "DnCNN trained by the learned rule, 300 steps",
+        "DnCNN trained by the learned rule, 300 and 1,000 steps",
         {
             "meta-dncnn-short.png": "Validation PSNR over steps and over time of each optimizer",
             "meta-dncnn-short.md": "The table",
         },
         command="make reproduce-meta-dncnn SIZE=short",
         results="meta-dncnn-short.json",
+    ),
+    Part(
+        "What each part of the rule is worth",
+        {
+            "meta-dncnn-ablation.png": "Validation PSNR over steps and over time of each rule",
+            "meta-dncnn-ablation.md": "The table",
+        },
+        command="make reproduce-ablation",
+        results="meta-dncnn-ablation.json",
+        paper="The first row is its own way.",
     ),
     Part(
         "Other networks trained by the learned rule",

@@ -60,6 +60,15 @@ def read_description(weights, section):
     return about, config
 
 
+def is_complete(weights, section):
+    """Whether a weight file and its description are there, undamaged, and belong together."""
+    try:
+        read_description(weights, section)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def load_model(weights, make, config, sizes):
     """Makes a model and loads its weights.
 

@@ -26,6 +26,9 @@ def fit(model, make_batches, experiment, folder, writes, callbacks, validation, 
         validation: The `Validation` or `HeldOutRuns`; called where this process writes.
         counter: See `Checkpoint`.
 
+    Returns:
+        Whether there was anything left to train.
+
     Raises:
         ValueError: If the devices cannot share a batch evenly, or the folder holds another run.
         RuntimeError: If another worker has stopped.
@@ -69,3 +72,4 @@ def fit(model, make_batches, experiment, folder, writes, callbacks, validation, 
             callbacks=callbacks,
             verbose=0,
         )
+    return done * training.epoch < total

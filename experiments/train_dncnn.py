@@ -10,7 +10,8 @@ from dncnn_keras import DnCNN, metrics
 from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precise_batch_norm import recompute_batch_norm
 from dncnn_keras.precision import fast_dtype
-from dncnn_keras.pretrained import save_pretrained
+from dncnn_keras.pretrained import load_pretrained, save_pretrained
+from dncnn_keras.weight_files import SUFFIX, is_complete
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.evaluation import noisy_image
 from experiments.fit import fit
@@ -71,9 +72,14 @@ def train_dncnn(experiment, folder):
     started = time.monotonic()
     validation = Validation(measure, ["psnr"], training.validate_every)
     writes = strategy.extended.should_checkpoint
-    fit(model, make_batches, experiment, folder, writes, [StopOnNaN(), Stopwatch()], validation)
+    trained = fit(
+        model, make_batches, experiment, folder, writes, [StopOnNaN(), Stopwatch()], validation
+    )
     if not writes:  # another worker does
         return model
+    weights = folder / f"{experiment.name}{SUFFIX}"
+    if not trained and is_complete(weights, "model"):  # which say how they were made
+        return load_pretrained(weights)
     made_by = {
         "experiment": experiment.model_dump(mode="json"),
         "training_images": len(train_images),

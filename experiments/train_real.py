@@ -10,7 +10,7 @@ from dncnn_keras import datasets, metrics
 from dncnn_keras.images import to_float
 from dncnn_keras.patches import PatchSampler
 from dncnn_keras.precision import fast_dtype
-from dncnn_keras.weight_files import sha256_of
+from dncnn_keras.weight_files import SUFFIX, is_complete, sha256_of
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.fit import fit
 from experiments.images import colour_images
@@ -67,9 +67,13 @@ def train_real(experiment, folder):
     if writes and _trains_mask(experiment.method):
         shown = to_float(validation_pairs[0].noisy)
         callbacks.append(MaskPictures(network, shown, folder, experiment.training))
-    fit(trainer, make_batches, experiment, folder, writes, callbacks, validation, _updates)
+    trained = fit(
+        trainer, make_batches, experiment, folder, writes, callbacks, validation, _updates
+    )
     if not writes:  # another worker does
         return network
+    if not trained and is_complete(folder / f"{experiment.name}{SUFFIX}", "model"):
+        return network  # the file says how it was made
     made_by = {
         "experiment": experiment.model_dump(mode="json"),
         "validation": measure(),

@@ -11,6 +11,8 @@ import pytest
 
 from dncnn_keras import load_pretrained
 from experiments.__main__ import main
+from experiments.read_experiment import read_experiment
+from experiments.train_dncnn import train_dncnn
 
 EXPERIMENT = """
 kind: train-dncnn
@@ -53,6 +55,21 @@ def test_trains_releases_and_records_how(file, tmp_path):
     assert made_by["validation_images"] == ["0.png"]
     assert set(made_by["validation_psnr"]) == {"15", "25", "50"}
     assert made_by["versions"]["keras"] and made_by["processor"]
+
+
+def test_a_training_that_has_ended_leaves_its_weights_unless_they_are_damaged(file, tmp_path):
+    trained = train_dncnn(read_experiment(file), tmp_path / "run")
+    weights = tmp_path / "run/trial.weights.h5"
+    description, content = tmp_path / "run/trial.json", weights.read_bytes()
+    description.write_text(description.read_text().replace('"date": "', '"date": "long ago '))
+    again = train_dncnn(read_experiment(file), tmp_path / "run")
+    assert "long ago" in description.read_text()
+    for one, other in zip(trained.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    weights.write_bytes(content[:-100])
+    train_dncnn(read_experiment(file), tmp_path / "run")
+    assert "long ago" not in description.read_text()
+    load_pretrained(str(weights))
 
 
 def test_killed_and_started_again_it_ends_with_the_same_weights(file, tmp_path):

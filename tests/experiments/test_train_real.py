@@ -55,6 +55,15 @@ def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(folder, file)
         np.testing.assert_array_equal(one, other)
     with open("runs/stopped/log.csv", newline="") as log:
         assert [row["epoch"] for row in csv.DictReader(log)] == ["0", "1"]
+    # Started again when it has ended, it leaves what it has written, unless that is damaged.
+    description = folder / "runs/stopped/stopped.json"
+    about = description.read_text()
+    description.write_text(about.replace('"date": "', '"date": "long ago '))
+    assert main(["run", file, "--set", "name=stopped"]) == 0
+    assert "long ago" in description.read_text()
+    description.unlink()
+    assert main(["run", file, "--set", "name=stopped"]) == 0
+    assert json.loads(description.read_text()).keys() == json.loads(about).keys()
 
 
 @pytest.mark.parametrize(

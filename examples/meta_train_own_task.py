@@ -8,6 +8,8 @@ that it has never seen: it ends at a loss of 0.062, Adam at 0.080. Takes two min
     .venv/bin/python examples/meta_train_own_task.py
 """
 
+import sys
+
 import keras
 import tensorflow as tf
 
@@ -54,7 +56,8 @@ def main(steps=100, window=50, folder="runs/meta_train_own_task"):
     tasks = [make_task(initial_seeds=range(8))]
     trainer = MetaTrainer(rule, tasks, 0, steps, window=window, second_order=True)
     trainer.compile(optimizer=keras.optimizers.Adam(1e-3, global_clipnorm=1.0))
-    trainer.fit(trainer.updates(), epochs=4, steps_per_epoch=steps // 4, shuffle=False, verbose=2)
+    bar = int(sys.stdout.isatty())  # quiet in a log file
+    trainer.fit(trainer.updates(), steps_per_epoch=steps, shuffle=False, verbose=bar)
     weights = save_rule(rule, "digits", folder, provenance={"meta_updates": steps})
     after = judge(LearnedOptimizer(weights=weights))
     print(f"loss at the end of 100 steps: {before:.4f} before, {after:.4f} after; {weights}")

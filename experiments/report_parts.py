@@ -164,7 +164,6 @@ _META_OPTIMIZER = (
         },
         command="make reproduce-ablation",
         results="meta-dncnn-ablation.json",
-        paper="The first row is its own way.",
     ),
     Part(
         "Other networks trained by the learned rule",

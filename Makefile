@@ -90,7 +90,7 @@ reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MN
 # SIZE=short | full
 SIZE ?= full
 
-reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=short for its first two horizons.
+reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=short for what two cores can do.
 	$(call one_of,SIZE,short full)$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
 
 reproduce-ablation: $(READY)  ## DnCNN trained by rules that lack parts of the default one, meta-trained first.

@@ -58,6 +58,6 @@ def check_harness(experiment):
             print(
                 f"{dataset:8}{sigma:6}{expected:11.2f}{row['psnr']:10.3f}{difference:+12.3f}{mark}"
             )
-    file.unlink()
+    file.unlink(missing_ok=True)  # nothing is measured where no sigma is a published one
     print("the harness is right" if passed else f"beyond {experiment.tolerance} dB")
     return passed

@@ -66,7 +66,7 @@ def visual_comparison(experiment, dataset, images, methods, file):
         methods: List of `methods.Method`.
         file: `Path` of the PNG.
     """
-    sigma = experiment.visual.sigma
+    sigma, anew = experiment.visual.sigma, experiment.recompute
     image = _chosen(experiment, images)
     noisy, clean = noisy_image(image, sigma, experiment.seed)
     panels = [("Clean", clean)]
@@ -74,10 +74,8 @@ def visual_comparison(experiment, dataset, images, methods, file):
         if method.sigmas is None or sigma in method.sigmas:
             what = f"{image.name.replace('/', '-')}_sigma{sigma:g}_seed{experiment.seed}"
             kept = file.parent / "table1" / dataset / f"{method.name}_{what}.png"
-            if experiment.recompute:
-                kept.unlink(missing_ok=True)
             with contextlib.suppress(ImportError):  # an optional package: no panel
-                panels.append((method.title, _output(method, noisy, sigma, kept)))
+                panels.append((method.title, _output(method, noisy, sigma, kept, anew)))
 
     columns = -(-len(panels) // 2)
     height = 3.1 * clean.shape[0] / clean.shape[1] + 0.5
@@ -124,8 +122,8 @@ def _chosen(experiment, images):
     return chosen[0] if chosen else images[0]
 
 
-def _output(method, noisy, sigma, kept):
-    if method.slow and kept.exists():
+def _output(method, noisy, sigma, kept, anew):
+    if method.slow and kept.exists() and not anew:
         return to_float(cv2.imread(str(kept), cv2.IMREAD_GRAYSCALE)[..., None])
     output = method.make(sigma)(noisy[None], sigma)[0]
     if method.slow:

@@ -81,10 +81,7 @@ def main(argv=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        again = "goes on from what is kept"
-        if experiment is not None and experiment.kind == "compare-optimizers":
-            again = "begins again: it keeps nothing until its end"
-        print(f"\nstopped; the same command {again}", file=sys.stderr)
+        print("\nstopped; the same command goes on from what is kept", file=sys.stderr)
         return 130
 
 

@@ -1,5 +1,6 @@
 """Learned rules beside tuned optimizers: `kind: compare-optimizers`, figures 3, 4 and transfer."""
 
+import functools
 import itertools
 import json
 
@@ -13,7 +14,9 @@ from dncnn_keras.paths import RESULTS, RUNS
 from experiments.atomic_write import write_atomically
 from experiments.curves import loss_curves
 from experiments.images import colour_images
+from experiments.kept_curves import KeptCurves
 from experiments.notice import print_notice
+from experiments.optimizers import describe_rule
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.tasks import TaskMaker
@@ -39,6 +42,8 @@ and cannot be compared with the paper's; they are written to runs/, not to resul
 def compare_optimizers(experiment):
     """Tunes the baselines, runs everything, and writes table and picture.
 
+    Every run is kept in `runs/NAME/` until all are there, so that a stopped comparison goes on.
+
     Args:
         experiment: A `schema_tasks.CompareOptimizers`.
 
@@ -47,18 +52,20 @@ def compare_optimizers(experiment):
 
     Raises:
         FileNotFoundError: If a rule is not released, or the images' folder is not there.
-        ValueError: If the images do not fit.
+        ValueError: If the images do not fit, or a kept run is damaged.
         DataUnavailableError: If the digits or images cannot be had.
     """
-    # All data first: by an error all that is measured is lost.
+    # All data first: what is missing should be said at once.
     digits, folder = _choose_digits(experiment)
     experiment = experiment.model_copy(update={"digits": digits})
     images = _images(experiment)
+    decisive = experiment.model_dump(mode="json", include={"schedule", "data", "digits"})
+    kept = KeptCurves(RUNS / experiment.name, decisive)
     panels, pictures = [], []
     steps = _runs_of_a_panel(experiment) * sum(panel.steps for panel in experiment.panels)
     with Bar(steps, experiment.name, "step") as bar:
         for panel in experiment.panels:
-            rows, curves = _run_panel(experiment, panel, images, bar)
+            rows, curves = _run_panel(experiment, panel, images, kept, bar)
             panels.append({"title": panel.title, "steps": panel.steps, "optimizers": rows})
             pictures.append((panel.title, curves))
     made_by = provenance()
@@ -74,6 +81,7 @@ def compare_optimizers(experiment):
     write_atomically(stem.with_suffix(".md"), text)
     print(text)
     loss_curves(pictures, stem.with_suffix(".png"))
+    kept.clear()
     return stem.with_suffix(".md")
 
 
@@ -105,7 +113,7 @@ def _runs_of_a_panel(experiment):
     return tuned * experiment.tuning_seeds + reported * experiment.seeds
 
 
-def _run_panel(experiment, panel, images, bar):
+def _run_panel(experiment, panel, images, kept, bar):
     count = experiment.tuning_seeds + experiment.seeds
     initial_seeds = range(_FIRST_SEED, _FIRST_SEED + count)
     task = TaskMaker(images, experiment.digits, initial_seeds=initial_seeds).make(panel.task)
@@ -116,32 +124,50 @@ def _run_panel(experiment, panel, images, bar):
     share = 0.1 if measure is None else 0
     rows, curves = [], {}
 
-    def runs(trajectory, title, seeds, rate=None):
+    def runs(optimizer, title, trajectory, seeds, rate=None):
         bar.set_description_str(f"{panel.title}, {panel.steps} steps: {title}")
         each = []
         for seed in seeds:
-            each.append(trajectory.run(seed, panel.steps, rate).reshape(panel.steps + 1, -1).T)
-            bar.update(panel.steps)
+            run = {
+                "task": panel.task.model_dump(mode="json"),
+                "steps": panel.steps,
+                "optimizer": optimizer,
+                "learning_rate": rate,
+                "seed": seed,
+            }
+            curves = kept.get(run)
+            if curves is None:
+                curves = trajectory().run(seed, panel.steps, rate).reshape(panel.steps + 1, -1).T
+                kept.put(run, curves)
+                bar.update(panel.steps)
+            else:
+                bar.skip(panel.steps)
+            each.append(curves)
         each = np.concatenate(each)
         return np.where(np.isfinite(each), each, np.inf)  # diverged: infinite from there
 
-    for name in experiment.rules:
-        trajectory = Trajectory(
-            task, lambda name=name: LearnedOptimizer(weights=name), experiment.schedule, measure
+    def trajectory_of(make_optimizer):
+        # Made when its first run is not kept, for making it takes time.
+        return functools.cache(
+            lambda: Trajectory(task, make_optimizer, experiment.schedule, measure)
         )
+
+    for name in experiment.rules:
+        trajectory = trajectory_of(lambda name=name: LearnedOptimizer(weights=name))
         title = f"learned ({name})"
-        curves[title] = runs(trajectory, title, reported)
+        curves[title] = runs(describe_rule(name), title, trajectory, reported)
         rows.append({"optimizer": title, **_summary(curves[title], share)})
         tell(f"{panel.title}, {title}: {rows[-1]['final']:.4f}")
     for name, exponents in experiment.baselines.items():
         title, make = _OPTIMIZERS[name]
-        trajectory = Trajectory(task, lambda make=make: make(1e-3), experiment.schedule, measure)
+        trajectory = trajectory_of(lambda make=make: make(1e-3))
         grid = _rates(exponents)
         tuned = [
-            float(np.mean(_final(runs(trajectory, title, tuning, rate), share))) for rate in grid
+            float(np.mean(_final(runs(name, title, trajectory, tuning, rate), share)))
+            for rate in grid
         ]
         best = int(np.argmin(tuned))
-        curves[title] = runs(trajectory, title, reported, grid[best])
+        curves[title] = runs(name, title, trajectory, reported, grid[best])
         rows.append(
             {
                 "optimizer": title,

@@ -2,8 +2,9 @@
 
 import keras
 
+from dncnn_keras.weight_files import sha256_of
 from learned_optim import LearnedOptimizer, OrthogonalMomentum
-from learned_optim.pretrained import load_rule
+from learned_optim.pretrained import describe, load_rule, weights_of
 
 
 def make_optimizer(settings, steps, epsilon=1e-7):
@@ -36,6 +37,23 @@ def make_optimizer(settings, steps, epsilon=1e-7):
             return OrthogonalMomentum(**arguments)
         case "learned":
             return LearnedOptimizer(weights=rule, **arguments)
+
+
+def describe_rule(weights):
+    """Describes a meta-trained rule, so that runs with another one can be told from its own.
+
+    Args:
+        weights: Name of a released rule, or path of its weights.
+
+    Returns:
+        JSON-like dict.
+
+    Raises:
+        FileNotFoundError, ValueError: See `learned_optim.pretrained.load_rule`.
+    """
+    rule = load_rule(weights)
+    about = {"sha256": sha256_of(weights_of(weights)), "learning_rate": rule.learning_rate}
+    return {**about, **describe(rule)}
 
 
 def _schedule(peak, warmup, schedule, steps):

@@ -15,12 +15,12 @@ from experiments.atomic_write import write_atomically
 from experiments.curves import race_curves
 from experiments.kept_results import Provenance, changed_setting, read_kept
 from experiments.meta_train import meta_train
+from experiments.optimizers import describe_rule
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.schema_dncnn import RaceRun
 from experiments.train_dncnn import train_dncnn
 from learned_optim import OrthogonalMomentum
-from learned_optim.pretrained import describe, load_rule, weights_of
 
 _TUNING_SEED = 100
 
@@ -147,9 +147,7 @@ def _training(experiment, optimizer, steps, seed, made):
     """Returns the `RaceRun` of an optimizer; `made` is the `MetaTrain` of its rule, or `None`."""
     match optimizer.name:
         case "learned" if not made:
-            rule = load_rule(optimizer.weights)
-            about = {"sha256": sha256_of(weights_of(optimizer.weights))}
-            about |= {"learning_rate": rule.learning_rate, **describe(rule)}
+            about = describe_rule(optimizer.weights)
         case "orthogonal-momentum":
             config = OrthogonalMomentum().get_config()
             about = {key: value for key, value in config.items() if key.startswith("beta_")}

@@ -12,6 +12,7 @@ from experiments.read_experiment import ExperimentError, read_experiment
 from experiments.tasks import TaskMaker
 from learned_optim import save_rule
 from learned_optim.rules import make_rule
+from learned_optim.trajectory import Trajectory
 
 EXPERIMENT = """
 kind: compare-optimizers
@@ -91,7 +92,7 @@ def test_without_mnist_it_falls_back_loudly_and_leaves_the_results_alone(
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(
-    schedule, file, monkeypatch
+    schedule, file, tmp_path, monkeypatch
 ):
     starts, schedules = {"tuning": [], "reported": []}, set()
 
@@ -110,7 +111,8 @@ def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(
     changes = ["baselines={sgd: [-3, -3]}", "seeds=10", panels, f"schedule={schedule}"]
     experiment = read_experiment(file, changes)
     bar = mock.Mock()
-    module._run_panel(experiment, experiment.panels[0], None, bar)
+    kept = module.KeptCurves(tmp_path / "kept", {})
+    module._run_panel(experiment, experiment.panels[0], None, kept, bar)
     assert bar.update.call_count == module._runs_of_a_panel(experiment) == 2 + 10 + 10
     assert schedules == {schedule}
     reported, tuned = set(starts["reported"]), set(starts["tuning"][:2])
@@ -124,6 +126,32 @@ def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(
     }
     assert len(trained) == 8
     assert len(reported | tuned | trained) == 20
+
+
+def test_a_comparison_that_was_stopped_goes_on_and_ends_alike(file, results, monkeypatch):
+    undisturbed = json.loads((results / "trial.json").read_text())
+    assert not (results.parent / "runs" / "trial").exists()  # nothing is kept of what is complete
+    run, ran = Trajectory.run, []
+
+    def stop_after(count):
+        def stopping(self, *arguments):
+            if len(ran) == count:
+                raise KeyboardInterrupt
+            ran.append(arguments)
+            return run(self, *arguments)
+
+        monkeypatch.setattr(Trajectory, "run", stopping)
+
+    runs = 2 * (3 + (5 + 6) * 2 + 2 * 3)  # of the rule, of the grids, at their best rates
+    stop_after(10)
+    assert main(["run", str(file)]) == 130
+    stop_after(40)
+    assert main(["run", str(file)]) == 130
+    stop_after(runs)
+    assert main(["run", str(file)]) == 0
+    assert len(ran) == runs
+    resumed = json.loads((results / "trial.json").read_text())
+    assert resumed["panels"] == undisturbed["panels"]
 
 
 def test_other_networks_take_the_mean_of_the_last_tenth_of_fresh_patches(file, results):

@@ -35,15 +35,12 @@ def test_other_lack_of_resources_is_not_taken_for_a_full_disk(monkeypatch):
         module.main(["report"])
 
 
-@pytest.mark.parametrize(
-    ("file", "told"),
-    [("table1", "goes on from what is kept"), ("figure3", "begins again: it keeps nothing")],
-)
-def test_ctrl_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys, file, told):
+def test_ctrl_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys):
     def stop(experiment):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "_run", stop)
-    path = Path(module.__file__).with_name(f"{file}.yaml")
+    path = Path(module.__file__).with_name("figure3.yaml")
     assert module.main(["run", str(path)]) == 130
-    assert capsys.readouterr().err.startswith(f"\nstopped; the same command {told}")
+    told = "\nstopped; the same command goes on from what is kept\n"
+    assert capsys.readouterr().err == told

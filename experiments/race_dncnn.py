@@ -188,7 +188,8 @@ def _run(training, folder, make_rule, bar):
         kept = read_kept(file, KeptRun)
         steps = [point[0] for point in kept["curve"]]
         epoch = training.training.epoch
-        setting = changed_setting(kept["experiment"], training)
+        # The race's name decides nothing: a run of one race may be copied to another.
+        setting = changed_setting({**kept["experiment"], "name": training.name}, training)
         if setting:
             raise ValueError(
                 f"{file}: made with another `{one_line(setting)}`; move it away to run it again"

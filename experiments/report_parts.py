@@ -156,6 +156,19 @@ _META_OPTIMIZER = (
         command="make reproduce-meta-dncnn SIZE=short",
         results="meta-dncnn-short.json",
     ),
+    *(
+        Part(
+            f"DnCNN {network} trained by the learned rule, 300 steps",
+            {
+                f"{stem}.png": "Validation PSNR over steps and over time of each optimizer",
+                f"{stem}.md": "The table",
+            },
+            command=f"make reproduce-meta-dncnn SIZE={size}",
+            results=f"{stem}.json",
+        )
+        for network, size in (("of depth 20", "depth20"), ("with 96 filters", "filters96"))
+        for stem in (f"meta-dncnn-{size}",)
+    ),
     Part(
         "What each part of the rule is worth",
         {

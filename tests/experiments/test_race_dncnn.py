@@ -69,15 +69,21 @@ def test_rivals_are_tuned_and_an_untrained_rule_around_adam_ties_with_adam(
     # Every run is kept: the second time nothing is trained.
     monkeypatch.setattr(race_dncnn, "train_dncnn", None)
     assert main(["run", str(file)]) == 0
+    # Another race takes them as well, if they are copied to it.
+    shutil.copytree(results / "trial", results / "other")
+    assert main(["run", str(file), "--set", "name=other"]) == 0
 
 
-def test_the_runs_that_are_kept_in_this_repository_are_not_made_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "table", sorted(ROOT.glob("results/meta-dncnn-*.md")), ids=lambda f: f.stem
+)
+def test_the_runs_that_are_kept_in_this_repository_are_not_made_again(table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(ROOT / "results/meta-dncnn-short", tmp_path / "results/meta-dncnn-short")
+    shutil.copytree(table.with_suffix(""), tmp_path / "results" / table.stem)
     monkeypatch.setattr(race_dncnn, "train_dncnn", None)
-    race = ROOT / "experiments/meta_dncnn_short.yaml"
-    assert main(["run", str(race), "--set", "horizons=[300]"]) == 0
-    assert "| learned (default) | its own |" in Path("results/meta-dncnn-short.md").read_text()
+    race = ROOT / "experiments" / f"{table.stem.replace('-', '_')}.yaml"
+    assert main(["run", str(race)]) == 0
+    assert Path("results", table.name).read_text() == table.read_text()
 
 
 def test_a_kept_run_of_other_settings_is_not_taken_for_this_one(file, tmp_path, capsys):

@@ -70,8 +70,9 @@ def main(argv=None):
 
         keep_freed_memory()
         import_tensorflow()
-        from experiments import progress
+        from experiments import progress, provenance
 
+        provenance.git_revision()  # as it is now, not when the run ends
         progress.verbose = experiment is not None and arguments.verbose
         with _named_full_disk():
             return _report() if experiment is None else _run(experiment)

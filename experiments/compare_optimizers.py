@@ -14,7 +14,7 @@ from dncnn_keras.paths import RESULTS, RUNS
 from experiments.atomic_write import write_atomically
 from experiments.curves import loss_curves
 from experiments.images import colour_images
-from experiments.kept_curves import KeptCurves
+from experiments.kept_runs import KeptRuns
 from experiments.notice import print_notice
 from experiments.optimizers import describe_rule
 from experiments.progress import Bar, tell
@@ -42,7 +42,8 @@ and cannot be compared with the paper's; they are written to runs/, not to resul
 def compare_optimizers(experiment):
     """Tunes the baselines, runs everything, and writes table and picture.
 
-    Every run is kept in `runs/NAME/` until all are there, so that a stopped comparison goes on.
+    What a run brings is kept in `runs/NAME/kept/` until all are there, so that a stopped
+    comparison goes on.
 
     Args:
         experiment: A `schema_tasks.CompareOptimizers`.
@@ -59,8 +60,7 @@ def compare_optimizers(experiment):
     digits, folder = _choose_digits(experiment)
     experiment = experiment.model_copy(update={"digits": digits})
     images = _images(experiment)
-    decisive = experiment.model_dump(mode="json", include={"schedule", "data", "digits"})
-    kept = KeptCurves(RUNS / experiment.name, decisive)
+    kept = KeptRuns(RUNS / experiment.name / "kept", experiment.model_dump(mode="json"))
     panels, pictures = [], []
     steps = _runs_of_a_panel(experiment) * sum(panel.steps for panel in experiment.panels)
     with Bar(steps, experiment.name, "step") as bar:
@@ -124,27 +124,26 @@ def _run_panel(experiment, panel, images, kept, bar):
     share = 0.1 if measure is None else 0
     rows, curves = [], {}
 
-    def runs(optimizer, title, trajectory, seeds, rate=None):
+    def runs(optimizer, title, trajectory, seeds, rate=None, summary=lambda curves: curves):
         bar.set_description_str(f"{panel.title}, {panel.steps} steps: {title}")
         each = []
         for seed in seeds:
-            run = {
-                "task": panel.task.model_dump(mode="json"),
-                "steps": panel.steps,
-                "optimizer": optimizer,
-                "learning_rate": rate,
-                "seed": seed,
-            }
-            curves = kept.get(run)
-            if curves is None:
+            run = {"panel": panel.model_dump(mode="json"), "optimizer": optimizer}
+            run |= {"learning_rate": rate, "seed": seed}
+            found = kept.get(run)
+            if found is None:
                 curves = trajectory().run(seed, panel.steps, rate).reshape(panel.steps + 1, -1).T
-                kept.put(run, curves)
+                # Where a run has diverged it is infinite.
+                found = summary(np.where(np.isfinite(curves), curves, np.inf))
+                kept.put(run, found)
                 bar.update(panel.steps)
             else:
                 bar.skip(panel.steps)
-            each.append(curves)
-        each = np.concatenate(each)
-        return np.where(np.isfinite(each), each, np.inf)  # diverged: infinite from there
+            each.append(found)
+        return np.concatenate(each)
+
+    def final(curves):
+        return _final(curves, share)
 
     def trajectory_of(make_optimizer):
         # Made when its first run is not kept, for making it takes time.
@@ -163,8 +162,7 @@ def _run_panel(experiment, panel, images, kept, bar):
         trajectory = trajectory_of(lambda make=make: make(1e-3))
         grid = _rates(exponents)
         tuned = [
-            float(np.mean(_final(runs(name, title, trajectory, tuning, rate), share)))
-            for rate in grid
+            float(np.mean(runs(name, title, trajectory, tuning, rate, final))) for rate in grid
         ]
         best = int(np.argmin(tuned))
         curves[title] = runs(name, title, trajectory, reported, grid[best])

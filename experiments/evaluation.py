@@ -32,10 +32,10 @@ class Measurement(pydantic.BaseModel):
 
 
 class Kept(pydantic.BaseModel, Generic[Result]):
-    """What a `ResultsFile` holds: for every sigma each image's result."""
+    """What a `ResultsFile` holds: for every sigma each image's result, and what measured them."""
 
     made_with: dict
-    provenance: Provenance
+    provenance: dict[str, Provenance]
     results: dict[str, dict[str, Result]]
 
 
@@ -53,7 +53,7 @@ class ResultsFile:
 
     def __init__(self, path, made_with, result=Measurement):
         self.path = Path(path)
-        self.content = {"made_with": made_with, "provenance": None, "results": {}}
+        self.content = {"made_with": made_with, "provenance": {}, "results": {}}
         if self.path.exists():
             content = read_kept(self.path, Kept[result])
             if content["made_with"] == made_with:
@@ -65,9 +65,27 @@ class ResultsFile:
 
     def put(self, sigma, image, result):
         """Adds a result and writes the file."""
-        if self.content["provenance"] is None:
-            self.content["provenance"] = provenance()
+        if f"{sigma:g}" not in self.content["provenance"]:
+            self.content["provenance"][f"{sigma:g}"] = provenance()
         self.content["results"].setdefault(f"{sigma:g}", {})[image] = result
+        self._write()
+
+    def made_by(self, sigma):
+        """Returns the provenance of the results at a sigma, that of the first of them."""
+        return self.content["provenance"][f"{sigma:g}"]
+
+    def take_the_place_of(self, other):
+        """Replaces a file, and takes over what it holds for sigmas that this one has not.
+
+        Args:
+            other: A `ResultsFile` made with the same settings.
+        """
+        for key in ("provenance", "results"):
+            self.content[key] = {**other.content[key], **self.content[key]}
+        self._write()
+        self.path = self.path.replace(other.path)
+
+    def _write(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path, json.dumps(self.content, indent=1) + "\n")
 

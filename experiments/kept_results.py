@@ -36,7 +36,7 @@ def read_kept(path, kind):
 
     Example:
 
-    >>> read_kept(Path("results/table1/bsd80/nlm.json"), Kept[Measurement])
+    >>> read_kept(Path("results/table1/bsd80/nlm_seed0.json"), Kept[Measurement])
     """
     try:
         text = path.read_text(encoding="utf-8")

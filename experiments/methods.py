@@ -29,6 +29,7 @@ class Method:
         made_with: JSON-like dict; results are used again only if it is unchanged.
         slow: Whether its results are kept with the project rather than measured in every clone.
         sigmas: The noise levels that it exists for, or `None` for all.
+        published: Its column in the paper's tables, where it has one, as `published` calls it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Method:
     made_with: dict
     slow: bool = False
     sigmas: tuple[float, ...] | None = None
+    published: str | None = None
 
     @property
     def is_network(self):
@@ -71,16 +73,21 @@ class Quantised(Denoiser):
 def classical_methods(protocol):
     """NLM, K-SVD and BM3D; under the paper's protocol BM3D sees an 8-bit image."""
     methods = [
-        Method("noisy", "Noisy", lambda sigma: Identity(), {}),
-        Method("nlm", "NLM", lambda sigma: NLM(), {"settings": "package defaults"}, slow=True),
-        Method("ksvd", "K-SVD", lambda sigma: KSVD(), {"settings": "package defaults"}, slow=True),
+        Method("noisy", "Noisy", lambda sigma: Identity(), {}, published="noisy"),
+        *(
+            Method(name, title, make, {"settings": "package defaults"}, slow=True, published=name)
+            for name, title, make in (
+                ("nlm", "NLM", lambda sigma: NLM()),
+                ("ksvd", "K-SVD", lambda sigma: KSVD()),
+            )
+        ),
     ]
     if protocol == "paper":
+        name, make = "bm3d-8bit", lambda sigma: Quantised(BM3D())
         made_with = {"input": "8 bit", "profile": "np"}
-        bm3d = Method("bm3d-8bit", "BM3D", lambda sigma: Quantised(BM3D()), made_with, slow=True)
     else:
-        bm3d = Method("bm3d", "BM3D", lambda sigma: BM3D(), {"profile": "np"}, slow=True)
-    return [*methods, bm3d]
+        name, make, made_with = "bm3d", lambda sigma: BM3D(), {"profile": "np"}
+    return [*methods, Method(name, "BM3D", make, made_with, slow=True, published="bm3d")]
 
 
 def pretrained_method(name):
@@ -88,12 +95,28 @@ def pretrained_method(name):
     file = weights_file(name)
     titles = {"dncnn-blind": "DnCNN (Adam)", "dncnn-blind-meta": "DnCNN (meta-trained)"}
     label = file.name.removesuffix(".weights.h5")
+    by_adam = {"dncnn-blind-small": "dncnn-blind", "dncnn-blind-paper": "dncnn-blind"}
     return Method(
         label,
         titles.get(label, label),
         lambda sigma: DnCNNDenoiser(load_pretrained(name)),
         {"weights_sha256": sha256_of(file)},
+        published=by_adam.get(label, label),
     )
+
+
+def refuse_two_of_a_name(names):
+    """Refuses models whose results would be kept in one file.
+
+    Args:
+        names: List of the models' names.
+
+    Raises:
+        ValueError: If two are the same.
+    """
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ValueError(f"models: two are called {twice}; rename the weights of one")
 
 
 def official_methods():

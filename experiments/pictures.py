@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 
 from dncnn_keras import metrics
-from dncnn_keras.images import from_float, to_float
+from dncnn_keras.images import from_float, read_eight_bit, to_float
 from experiments.atomic_write import write_atomically
 from experiments.evaluation import noisy_image
 
@@ -124,7 +124,7 @@ def _chosen(experiment, images):
 
 def _output(method, noisy, sigma, kept, anew):
     if method.slow and kept.exists() and not anew:
-        return to_float(cv2.imread(str(kept), cv2.IMREAD_GRAYSCALE)[..., None])
+        return to_float(read_eight_bit(kept))
     output = method.make(sigma)(noisy[None], sigma)[0]
     if method.slow:
         _write(output, kept)

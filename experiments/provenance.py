@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import functools
 import os
 import platform
 import subprocess
@@ -13,7 +14,7 @@ def provenance():
     """Describes the software, the hardware and the moment of a result.
 
     Returns:
-        JSON-like dict with the date, the git revision (with `+` where files were changed since),
+        JSON-like dict with the date, the git revision (with `+` where files have changed since),
         the versions of the packages that compute, the processor, its cores and the GPUs.
     """
     import tensorflow as tf
@@ -29,7 +30,7 @@ def provenance():
             versions[name] = metadata.version(name)
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "revision": _git_revision(),
+        "revision": git_revision(),
         "python": platform.python_version(),
         "versions": versions,
         "processor": _processor(),
@@ -38,14 +39,31 @@ def provenance():
     }
 
 
-def _git_revision():
-    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+@functools.cache
+def git_revision():
+    """Returns the git revision of the program, or `None` where it does not run in a checkout.
+
+    It is looked up once, so that what is committed during a run is not credited with it. Files of
+    `results/` that have changed do not count: they do not decide what is computed.
+    """
+    root = Path(__file__).parents[1]
+    commands = (
+        ["rev-parse", "--show-toplevel"],  # it may be installed within another project's checkout
+        ["describe", "--always", "--abbrev=12", "--exclude=*"],
+        ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results"],
+    )
     try:
-        return subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        top, revision, changed = (
+            subprocess.run(
+                ["git", *command], cwd=root, capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for command in commands
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
+    if Path(top).resolve() != root.resolve():
+        return None
+    return f"{revision}+" if changed else revision
 
 
 def _processor():

@@ -26,6 +26,7 @@ from dncnn_keras.weight_files import SUFFIX, read_description, sha256_of
 from experiments.atomic_write import write_atomically
 from experiments.evaluation import ResultsFile, measure_all
 from experiments.mask_pictures import mask_pictures
+from experiments.methods import refuse_two_of_a_name
 from experiments.notice import print_notice
 from experiments.provenance import provenance
 from experiments.real_networks import RIVALS, denoise, load_network
@@ -100,6 +101,9 @@ def real_table(experiment):
     """
     for model in experiment.models:
         load_pretrained(model)  # says what is missing, before anything is computed
+    refuse_two_of_a_name(
+        [weights_of(model).name.removesuffix(SUFFIX) for model in experiment.models]
+    )
     experiment, sets = _with_data(experiment)
     pairs = sets[experiment.dataset, "test"]
     shown = next((pair for pair in pairs if pair.name == experiment.image), pairs[0])
@@ -122,7 +126,7 @@ def real_table(experiment):
             file = RUNS / "real-table" / place / f"{method.name}.json"
             results = ResultsFile(file, method.made_with, RealMeasurement)
             row[split] = _results(method, pairs, results, devices if is_network else devices[:1])
-        rows.append({**row, "provenance": results.content["provenance"]})
+        rows.append({**row, "provenance": results.made_by(0)})
     summary = {
         "experiment": experiment.model_dump(mode="json"),
         "images": {split: [pair.name for pair in pairs] for (_, split), pairs in sets.items()},

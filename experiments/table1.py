@@ -11,7 +11,12 @@ from dncnn_keras.paths import RESULTS, RUNS
 from experiments import pictures, published
 from experiments.atomic_write import write_atomically
 from experiments.evaluation import ResultsFile, evaluate
-from experiments.methods import classical_methods, official_methods, pretrained_method
+from experiments.methods import (
+    classical_methods,
+    official_methods,
+    pretrained_method,
+    refuse_two_of_a_name,
+)
 from experiments.notice import print_notice
 from experiments.progress import Bar
 from experiments.provenance import provenance
@@ -51,10 +56,12 @@ def table1(experiment):
     cells = sum(_has(method, sigma) for method in timed for sigma in experiment.sigmas)
     with Bar(cells * len(images), "Table 1", "image") as bar:
         for method in methods:
-            file = (folder if method.slow else RUNS) / "table1" / dataset / f"{method.name}.json"
+            place = (folder if method.slow else RUNS) / "table1" / dataset
+            file = place / f"{method.name}_seed{experiment.seed}.json"
+            made_with = {"seed": experiment.seed, **method.made_with}
             # What is measured anew takes the place of what is kept when it is complete.
-            anew = file.with_suffix(".new.json") if experiment.recompute and method.slow else file
-            results = ResultsFile(anew, {"seed": experiment.seed, **method.made_with})
+            anew = experiment.recompute and method.slow
+            results = ResultsFile(file.with_suffix(".new.json") if anew else file, made_with)
             rows[method.name] = {}
             for sigma in experiment.sigmas:
                 if not _has(method, sigma):
@@ -76,9 +83,9 @@ def table1(experiment):
                 except ImportError as error:  # an optional package
                     tqdm.write(f"note: sigma {sigma:g} is left out: {error}", file=sys.stderr)
                     bar.skip(len(images) - kept)
-            if anew != file and rows[method.name]:
-                anew.replace(file)
-            made_by[method.name] = results.content["provenance"]
+            if anew and rows[method.name]:
+                results.take_the_place_of(ResultsFile(file, made_with))
+            made_by[method.name] = {sigma: results.made_by(sigma) for sigma in rows[method.name]}
     snr = {sigma: _mean_snr(images, sigma) for sigma in experiment.sigmas}
     text = _markdown(experiment, dataset, len(images), methods, rows, snr)
     text += _times(dataset, methods, rows, made_by)
@@ -91,6 +98,7 @@ def table1(experiment):
         "images": len(images),
         "snr": snr,
         "methods": rows,
+        "made_by": made_by,
         "provenance": provenance(),
     }
     write_atomically(folder / f"{stem}.json", json.dumps(summary, indent=1) + "\n")
@@ -123,10 +131,7 @@ def _methods(experiment):
         *map(pretrained_method, models),
         *official_methods(),
     ]
-    names = [method.name for method in methods]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:  # their results would be kept in one file
-        raise ValueError(f"models: two are called {twice}; rename the weights of one")
+    refuse_two_of_a_name([method.name for method in methods])
     return methods
 
 
@@ -196,12 +201,14 @@ def _times(dataset, methods, rows, made_by):
     for method in methods:
         if method.name == "noisy" or not rows[method.name]:
             continue
-        paper = published.TABLE3_SECONDS.get(method.name.removesuffix("-8bit"), "")
+        paper = published.TABLE3_SECONDS.get(method.published, "")
         paper = paper if dataset == "bsd80" else ""
         seconds = np.mean([row["seconds"] for row in rows[method.name].values()])
-        where = made_by[method.name]
-        machine = f"{where['cores']} cores of {where['processor']}, {where['date'][:10]}"
-        lines.append(f"| {method.title} | {paper} | {seconds:.2f} | {machine} |")
+        machines = dict.fromkeys(
+            f"{where['cores']} cores of {where['processor']}, {where['date'][:10]}"
+            for where in made_by[method.name].values()
+        )
+        lines.append(f"| {method.title} | {paper} | {seconds:.2f} | {'; '.join(machines)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -223,6 +230,6 @@ def _published_cells(values, methods):
     by_name = dict(zip(published.TABLE1_COLUMNS, values, strict=True))
     cells = []
     for method in methods:
-        value = by_name.get(method.name.removesuffix("-8bit"))
+        value = by_name.get(method.published)
         cells.append(f" {value:.2f} |" if value is not None else " |")
     return "".join(cells)

@@ -111,7 +111,7 @@ def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(
     changes = ["baselines={sgd: [-3, -3]}", "seeds=10", panels, f"schedule={schedule}"]
     experiment = read_experiment(file, changes)
     bar = mock.Mock()
-    kept = module.KeptCurves(tmp_path / "kept", {})
+    kept = module.KeptRuns(tmp_path / "kept", {})
     module._run_panel(experiment, experiment.panels[0], None, kept, bar)
     assert bar.update.call_count == module._runs_of_a_panel(experiment) == 2 + 10 + 10
     assert schedules == {schedule}
@@ -130,7 +130,8 @@ def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(
 
 def test_a_comparison_that_was_stopped_goes_on_and_ends_alike(file, results, monkeypatch):
     undisturbed = json.loads((results / "trial.json").read_text())
-    assert not (results.parent / "runs" / "trial").exists()  # nothing is kept of what is complete
+    kept = results.parent / "runs/trial/kept"
+    assert not kept.exists()  # of what is complete
     run, ran = Trajectory.run, []
 
     def stop_after(count):
@@ -145,6 +146,7 @@ def test_a_comparison_that_was_stopped_goes_on_and_ends_alike(file, results, mon
     runs = 2 * (3 + (5 + 6) * 2 + 2 * 3)  # of the rule, of the grids, at their best rates
     stop_after(10)
     assert main(["run", str(file)]) == 130
+    assert len(list(kept.iterdir())) == 10
     stop_after(40)
     assert main(["run", str(file)]) == 130
     stop_after(runs)

@@ -5,6 +5,7 @@ import pytest
 
 from dncnn_keras.datasets import NamedImage
 from dncnn_keras.denoisers.denoiser import Denoiser
+from experiments import evaluation
 from experiments.evaluation import ResultsFile, evaluate, noisy_image
 from experiments.methods import Identity
 
@@ -53,6 +54,17 @@ def test_a_stopped_evaluation_goes_on_where_it_was(tmp_path):
     assert len(counted) == 3
     evaluate(Counting, IMAGES, 25, 0, ResultsFile(file, {"seed": 1}), "noisy")
     assert len(counted) == 6
+
+
+def test_what_measured_it_is_told_for_every_sigma(tmp_path, monkeypatch):
+    file, monday = tmp_path / "x.json", {**evaluation.provenance(), "date": "monday"}
+    monkeypatch.setattr(evaluation, "provenance", lambda: monday)
+    evaluate(Identity, IMAGES[:1], 25, 0, ResultsFile(file, {}), "noisy")
+    monkeypatch.setattr(evaluation, "provenance", lambda: {**monday, "date": "tuesday"})
+    evaluate(Identity, IMAGES, 25, 0, ResultsFile(file, {}), "noisy")
+    evaluate(Identity, IMAGES, 50, 0, ResultsFile(file, {}), "noisy")
+    results = ResultsFile(file, {})
+    assert [results.made_by(sigma)["date"] for sigma in (25, 50)] == ["monday", "tuesday"]
 
 
 def test_a_damaged_results_file_is_named(tmp_path):

@@ -1,7 +1,10 @@
 import json
 import os
+import re
+import subprocess
 
-from experiments.provenance import provenance
+from experiments import provenance as module
+from experiments.provenance import git_revision, provenance
 
 
 def test_says_with_what_and_where_a_result_was_made():
@@ -10,3 +13,34 @@ def test_says_with_what_and_where_a_result_was_made():
     assert {"tensorflow", "keras", "numpy"} <= set(made_by["versions"])
     assert made_by["date"].endswith("+00:00")
     assert json.loads(json.dumps(made_by)) == made_by
+
+
+def test_the_revision_is_that_of_the_program(tmp_path, monkeypatch):
+    def git(*arguments):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    def revision_at(*folders):
+        monkeypatch.setattr(module, "__file__", str(tmp_path.joinpath(*folders, "provenance.py")))
+        return git_revision.__wrapped__()
+
+    assert revision_at("experiments") is None  # no checkout
+    for folder in ("experiments", "results", "venv/experiments"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "file").write_text("1")
+    git("init")
+    git("add", "experiments", "results")
+    git("commit", "--message", "first")
+    clean = revision_at("experiments")
+    assert re.fullmatch("[0-9a-f]{12}", clean)
+    assert revision_at("venv", "experiments") is None  # the checkout is another project's
+    (tmp_path / "results/file").write_text("2")
+    assert revision_at("experiments") == clean
+    (tmp_path / "experiments/file").write_text("2")
+    assert revision_at("experiments") == f"{clean}+"
+
+
+def test_the_revision_of_a_run_is_that_of_its_start(monkeypatch):
+    first = git_revision()
+    monkeypatch.setattr(module.subprocess, "run", None)
+    assert git_revision() == first

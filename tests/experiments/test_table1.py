@@ -71,8 +71,8 @@ def test_table_stands_beside_the_paper_s(file, tmp_path, monkeypatch, capsys):
     expected, _ = noisy_image(image, 15.0, seed=0)
     np.testing.assert_array_equal(noisy, np.round(255 * np.clip(expected[..., 0], 0, 1)))
     assert denoised.shape == noisy.shape and (denoised != noisy).any()
-    assert (tmp_path / "results" / "table1" / "bsd80" / "nlm.json").exists()
-    assert not (tmp_path / "results" / "table1" / "bsd80" / "mine.json").exists()
+    assert (tmp_path / "results" / "table1" / "bsd80" / "nlm_seed0.json").exists()
+    assert not (tmp_path / "results" / "table1" / "bsd80" / "mine_seed0.json").exists()
 
 
 def test_without_data_it_falls_back_loudly_and_leaves_the_results_alone(
@@ -135,12 +135,13 @@ def _psnr_of_slow(tmp_path):
 def test_slow_results_are_kept_until_they_are_measured_anew(file, slow, tmp_path, monkeypatch):
     assert main(["run", str(file)]) == 0
     kept = tmp_path / "results/table1/bsd80"
-    files = ["slow.json", "slow_bsd68-a_sigma15_seed0.png"]
+    files = ["slow_bsd68-a_sigma15_seed0.png", "slow_seed0.json"]
     assert sorted(path.name for path in kept.iterdir()) == files
-    first, picture = _psnr_of_slow(tmp_path), (kept / files[1]).read_bytes()
+    picture_file = kept / files[0]
+    first, picture = _psnr_of_slow(tmp_path), picture_file.read_bytes()
     slow()
     assert main(["run", str(file)]) == 0
-    assert _psnr_of_slow(tmp_path) == first and (kept / files[1]).read_bytes() == picture
+    assert _psnr_of_slow(tmp_path) == first and picture_file.read_bytes() == picture
     # Of another image or sigma nothing is kept.
     assert main(["run", str(file), "--set", "visual.sigma=50"]) == 0
     assert (kept / "slow_bsd68-a_sigma50_seed0.png").read_bytes() != picture
@@ -154,12 +155,39 @@ def test_slow_results_are_kept_until_they_are_measured_anew(file, slow, tmp_path
     with monkeypatch.context() as context:
         context.setattr(module.ResultsFile, "put", stop)
         assert main(again) == 130
-    assert json.loads((kept / "slow.json").read_text())["results"].keys() == {"15", "50"}
-    assert len(json.loads((kept / "slow.new.json").read_text())["results"]["15"]) == 1
-    assert main(again) == 0
-    assert not (kept / "slow.new.json").exists()
+    assert json.loads((kept / "slow_seed0.json").read_text())["results"].keys() == {"15", "50"}
+    assert len(json.loads((kept / "slow_seed0.new.json").read_text())["results"]["15"]) == 1
+    # What is kept of sigmas that are not asked for stays.
+    assert main([*again, "--set", "sigmas=[15]"]) == 0
+    assert not (kept / "slow_seed0.new.json").exists()
     assert _psnr_of_slow(tmp_path)["15.0"]["psnr"] < first["15.0"]["psnr"] - 1
-    assert (kept / files[1]).read_bytes() != picture
+    assert main(["run", str(file)]) == 0
+    assert _psnr_of_slow(tmp_path)["50.0"] == first["50.0"]
+    assert picture_file.read_bytes() != picture
+
+
+def test_a_damaged_kept_picture_is_named(file, slow, tmp_path, capsys):
+    assert main(["run", str(file)]) == 0
+    picture = tmp_path / "results/table1/bsd80/slow_bsd68-a_sigma15_seed0.png"
+    picture.write_bytes(picture.read_bytes()[:100])
+    capsys.readouterr()
+    assert main(["run", str(file)]) == 2
+    assert f"error: {picture.relative_to(tmp_path)}: " in capsys.readouterr().err
+
+
+def test_the_paper_s_column_stands_beside_what_is_trained_as_it_was(tmp_path):
+    for name, column in (
+        ("dncnn-blind", "dncnn-blind"),
+        ("dncnn-blind-paper", "dncnn-blind"),
+        ("dncnn-blind-meta", "dncnn-blind-meta"),
+        ("mine", "mine"),
+    ):
+        weights = tmp_path / f"{name}.weights.h5"
+        weights.write_bytes(b"")
+        method = methods.pretrained_method(str(weights))
+        assert method.published == column
+        (psnr,) = module._published_cells(range(6), [method]).split("|")[:1]
+        assert psnr.strip() == {"dncnn-blind": "4.00", "dncnn-blind-meta": "5.00"}.get(column, "")
 
 
 def test_two_models_of_one_name_are_refused(file, tmp_path, monkeypatch, capsys):

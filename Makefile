@@ -10,9 +10,12 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 # pip and the runs show how far they are on a terminal, and are quiet elsewhere; VERBOSE=1 tells more.
 PIP := $(RUN) -m pip install --disable-pip-version-check $(if $(MAKE_TERMOUT),,--quiet)
-EXPERIMENT := $(RUN) -m experiments run $(if $(VERBOSE),--verbose)
+EXPERIMENT = $(RUN) -m experiments run $(if $(call on,VERBOSE),--verbose)
 # $(call one_of,NAME,VALUES): ends with one line where the variable has none of the values.
 one_of = $(if $(filter $2,$($1)),,$(error $1=$($1): must be one of: $2))
+# $(call on,NAME): whether a switch is on: NAME=1 turns it on, NAME=0 and NAME=no off.
+on = $(filter-out 0 no,$($1))
+, := ,
 
 help:            ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -47,7 +50,7 @@ lint: $(READY)   ## Check style and formatting with ruff, and types with mypy.
 	$(RUN) -m mypy
 
 bench: $(READY)  ## Measure speed and memory, or PART=adaptation alone; PyTorch beside it where TORCH=1.
-	$(if $(TORCH),$(PIP) torch,)
+	$(if $(call on,TORCH),$(PIP) torch,)
 	$(RUN) -m benchmarks $(PART)
 
 # SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   CLASSICAL=no   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | paper | small]
@@ -58,15 +61,20 @@ PROFILE ?= released
 PROFILES := released meta small paper
 PROFILE_FILE := experiments/dncnn_blind$(if $(filter-out released,$(PROFILE)),_$(PROFILE)).yaml
 PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
-TABLE1_MODELS := $(if $(TRAIN),[runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5],)
+TABLE1_MODELS = $(if $(call on,TRAIN),[runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5],)
+# A table of another network, or of other sigmas, must not replace the one that is published.
+TABLE1_USUAL = $(filter all $(if $(filter yes,$(CLASSICAL)),15$(,)25$(,)50),$(SIGMAS))
+TABLE1_NAME = table1$(if $(TABLE1_USUAL),,-sigma-$(subst .,-,$(subst $(,),-,$(SIGMAS))))$(if $(call on,TRAIN),-$(PROFILE_NAME))
 
 reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper CLASSICAL=no RECOMPUTE=1 TRAIN=1 PROFILE=paper
-	$(if $(TRAIN),$(call one_of,PROFILE,$(PROFILES))$(EXPERIMENT) $(PROFILE_FILE))
-	$(if $(RECOMPUTE),$(PIP) --editable '.[bm3d]')
-	$(call one_of,CLASSICAL,yes no)$(EXPERIMENT) experiments/table1.yaml \
+	$(call one_of,CLASSICAL,yes no)$(call one_of,PROTOCOL,honest paper)$(call one_of,PROFILE,$(PROFILES))
+	$(if $(or $(call on,TRAIN),$(filter released,$(PROFILE))),,$(error PROFILE=$(PROFILE) needs TRAIN=1))
+	$(if $(call on,TRAIN),$(EXPERIMENT) $(PROFILE_FILE))
+	$(if $(and $(call on,RECOMPUTE),$(filter yes,$(CLASSICAL))),$(PIP) --editable '.[bm3d]')
+	$(EXPERIMENT) experiments/table1.yaml --set 'name=$(TABLE1_NAME)' \
 	  --set 'sigmas=$(if $(filter all,$(SIGMAS)),all,[$(SIGMAS)])' --set protocol=$(PROTOCOL) \
-	  $(if $(filter no,$(CLASSICAL)),--set classical=false) \
-	  $(if $(RECOMPUTE),--set recompute=true) $(if $(TRAIN),--set 'models=$(TABLE1_MODELS)')
+	  $(if $(filter no,$(CLASSICAL)),--set classical=false) $(if $(call on,RECOMPUTE),--set recompute=true) \
+	  $(if $(call on,TRAIN),--set 'models=$(TABLE1_MODELS)')
 
 check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSNR here.
 	$(EXPERIMENT) experiments/check_harness.yaml
@@ -105,7 +113,7 @@ train-real: $(READY)  ## Train the network for photographs, PROFILE=released or 
 	$(call one_of,PROFILE,released paper)$(EXPERIMENT) experiments/real_pretrain$(PAPER:%=_%).yaml
 	$(if $(PAPER),,$(EXPERIMENT) experiments/real_train.yaml)
 	$(EXPERIMENT) experiments/real_transfer$(PAPER:%=_%).yaml
-	$(if $(PAPER),,$(EXPERIMENT) experiments/real_mtl.yaml)
+	$(if $(PAPER),,$(EXPERIMENT) experiments/real_residual_scale.yaml)
 
 reproduce-real-table1: $(READY)  ## Photographs: architecture and auxiliary loss, ten minutes each.
 	$(EXPERIMENT) experiments/real_table1.yaml

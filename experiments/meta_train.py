@@ -50,7 +50,7 @@ def meta_train(experiment, folder):
     rule = make_rule(experiment.rule, **known)
     if training.rate is not None:
         rule.learning_rate = training.rate
-    maker = TaskMaker(train_images, experiment.digits, "train", experiment.seed)
+    maker = TaskMaker(train_images, experiment.digits, experiment.seed)
     trainer = MetaTrainer(
         rule,
         [maker.make(task) for task in draw_tasks(experiment.tasks, experiment.seed)],

@@ -171,7 +171,7 @@ class MetaTrain(Section):
         devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers; the tasks
             are dealt to them.
         rule: Kind of rule, a key of `learned_optim.rules.RULES`.
-        data: Images of the `dncnn` tasks.
+        data: Images of the `dncnn` tasks, which say themselves what patches and noise they take.
         digits: Digits of the `mnist` tasks.
         tasks: What the rule is meta-trained on.
         training: How.
@@ -190,6 +190,14 @@ class MetaTrain(Section):
     ] = Field(min_length=1)
     training: MetaTraining
     held_out: HeldOut
+
+    @pydantic.field_validator("data")
+    @classmethod
+    def _says_nothing_of_patches(cls, data):
+        for key in ("patch_size", "sigma", "scales"):
+            if getattr(data, key) != Data.model_fields[key].default:
+                raise ValueError(f"{key}: a meta-training does not look at it, but at its tasks")
+        return data
 
     @pydantic.model_validator(mode="after")
     def _has_tasks_to_live(self):

@@ -50,8 +50,7 @@ class TaskMaker:
 
     Args:
         images: List of uint8 arrays of the `dncnn` or `photographs` tasks, or `None`.
-        digits: Name of a set of digits, see `load_digits`.
-        digits_split: Its split.
+        digits: Name of a set of digits, see `load_digits`; its training part is taken.
         seed: Integer, the run's seed.
         initial_seeds: Keras seeds of initial weights, see `KerasTask`.
 
@@ -61,11 +60,9 @@ class TaskMaker:
     [(128, 10)]
     """
 
-    def __init__(
-        self, images=None, digits="mnist", digits_split="train", seed=0, initial_seeds=range(8)
-    ):
+    def __init__(self, images=None, digits="mnist", seed=0, initial_seeds=range(8)):
         self._images = images
-        self._digits = (digits, digits_split)
+        self._digits = digits
         self._seed = seed
         self._initial_seeds = initial_seeds
         self._samplers = {}
@@ -79,7 +76,7 @@ class TaskMaker:
                 task = Quadratics(**settings)
             case "mnist" | "mnist-cnn":
                 make = mnist_task if description.task == "mnist" else mnist_cnn_task
-                self._loaded_digits = self._loaded_digits or load_digits(*self._digits)
+                self._loaded_digits = self._loaded_digits or load_digits(self._digits, "train")
                 task = make(*self._loaded_digits, **settings, initial_seeds=self._initial_seeds)
             case "photographs":
                 sampler = self._sampler(settings.pop("patch_size"))

@@ -2,11 +2,15 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from experiments.read_experiment import read_experiment
 
 ROOT = Path(__file__).parent.parent
 ALLOWED = {
@@ -56,6 +60,16 @@ def test_type_checkers_see_what_is_imported_on_first_use(package):
     seen = {alias.name: line.module for line in block.body for alias in line.names}
     public = importlib.import_module(package)._PUBLIC
     assert seen == {name: f"{package}.{file}" for name, file in public.items()}
+
+
+def test_the_examples_of_the_docs_can_be_read(tmp_path):
+    text = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
+    experiment, job = re.findall("```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "cluster.yaml").write_text(experiment)
+    assert read_experiment(tmp_path / "cluster.yaml").training.steps == 80000
+    job = yaml.safe_load(job)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert "python -m experiments run cluster.yaml" in container["args"][0]
 
 
 def test_the_first_use_of_a_public_name_prints_nothing():

@@ -20,7 +20,7 @@ def noise_at_25(monkeypatch, tmp_path):
     monkeypatch.setattr(module.paths, "RUNS", tmp_path)
 
     def publish(a, b):
-        published = {"a": {15.0: 99.0, 25.0: a}, "b": {25.0: b}}
+        published = {"a": {25.0: a}, "b": {25.0: b}}
         monkeypatch.setattr(module, "DNCNN_S_PSNR", published)
 
     return publish
@@ -51,7 +51,13 @@ def test_fails_where_one_set_has_another(noise_at_25, capsys, wrong):
     assert ["FAILS" in line for line in lines] == [False, False, True, False]
 
 
+def test_does_not_pass_by_a_part_of_the_weights(noise_at_25, monkeypatch):
+    monkeypatch.setattr(module, "DNCNN_S_PSNR", {"a": {25.0: 20.17}, "b": {15.0: 24.6}})
+    with pytest.raises(FileNotFoundError, match=r"put sigma=15\.mat out of"):
+        _check()
+
+
 def test_says_what_is_needed_where_the_weights_are_missing(monkeypatch):
     monkeypatch.setattr(module, "official_methods", list)
-    with pytest.raises(FileNotFoundError, match="official_dncnn"):
+    with pytest.raises(FileNotFoundError, match=r"put sigma=15\.mat, .* official_dncnn/"):
         _check()

@@ -81,7 +81,7 @@ def test_stopped_before_the_first_rule_is_kept_it_keeps_it_when_started_again(
 
     def begin():
         experiment, rule = read_experiment(file), make_rule("rnnprop")
-        maker = TaskMaker(None, experiment.digits, "train", experiment.seed)
+        maker = TaskMaker(None, experiment.digits, experiment.seed)
         HeldOutRuns(experiment, rule, maker, tmp_path).on_train_begin()
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -194,6 +194,7 @@ def test_a_drawn_task_is_made_as_it_is_described(file):
         ("training={updates: 50, estimator: pes, second_order: true}", "estimator tbptt alone"),
         ("training={updates: 50, estimator: pes, log_loss: false}", "estimator tbptt alone"),
         ("training={updates: 50, estimator: pes, imitation: [1, 1]}", "estimator tbptt alone"),
+        ("data.sigma=25", "data: sigma: a meta-training does not look at it"),
         ("rule=sgd", "rule: "),
     ],
 )

@@ -78,7 +78,7 @@ def meta_train(experiment, folder):
     )
     writes = strategy.extended.should_checkpoint
     held_out_maker = TaskMaker(
-        held_out_images, experiment.digits, "train", experiment.seed + 1, range(500, 504)
+        held_out_images, experiment.digits, experiment.seed + 1, range(500, 504)
     )
     held_out_runs = HeldOutRuns(experiment, rule, held_out_maker, folder) if writes else None
     fit(

@@ -45,9 +45,7 @@ def meta_train(experiment, folder):
         train, held_out = split_images(experiment.data, channels=1)
         train_images, held_out_images = ([i.pixels for i in part] for part in (train, held_out))
     keras.utils.set_random_seed(experiment.seed)
-    # Only the orthogonal rule has an optimizer to go over to when its network is not to be trusted.
-    known = {"horizon": max(training.horizons)} if experiment.rule == "orthogonal" else {}
-    rule = make_rule(experiment.rule, **known)
+    rule = make_rule(experiment.rule)
     if training.rate is not None:
         rule.learning_rate = training.rate
     maker = TaskMaker(train_images, experiment.digits, experiment.seed)

@@ -126,6 +126,8 @@ class MetaTrainer(keras.Model):
             )
         if pes_sigma <= 0:
             raise ValueError(f"MetaTrainer: pes_sigma must be above 0, got {pes_sigma}")
+        if getattr(rule, "horizon", None) == 0:  # beyond it the rule is not to be trusted
+            rule.horizon = max(horizons)
         self.rule = rule
         self.window = window
         self.meta_updates = meta_updates

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from learned_optim.coordinates import Coordinates, hidden_kernels
-from learned_optim.pretrained import available, describe, load_rule
+from learned_optim.pretrained import describe, load_rule
 from learned_optim.rules import make_rule
 from learned_optim.rules.rule import Rule
 
@@ -35,12 +35,18 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
     Args:
         learning_rate: Float, or a `keras.optimizers.schedules.LearningRateSchedule`, or a
             callable. Multiplies the update. By default the rate that the weights are meant for.
+            With the rule `default` 1e-3 means orthogonalised steps of 1e-2 for hidden kernels
+            (those of neither the first nor the last layer) and Adam's at 5e-3 for all other
+            weights.
         weights: The learned rule: a name out of `learned_optim.pretrained.available()`, the path
             of a `.weights.h5` file of `learned_optim.save_rule`, or a `Rule`.
         non_finite: What happens at a gradient with NaN or Inf, or one so large that its square
             is infinite: the whole step is left out and counted in `skipped`, and `"fail"` raises
             an error as well. Under XLA, Keras's default on GPUs, there are no errors: compile
-            with `jit_compile=False` for that.
+            with `jit_compile=False` for that. What has clipped or scaled the gradient comes first:
+            `clipvalue` makes Inf finite, and in `mixed_float16` Keras leaves such a step out
+            itself, uncounted here. Moving averages of batch normalization have seen the batch
+            either way.
         compact_state: Whether the recurrent state is kept in 16 and 8 bits: 128 bytes a weight
             instead of 328 with the default rule, at a little precision.
         weight_decay: Float. Decoupled weight decay.
@@ -54,7 +60,8 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
 
     Attributes:
         rule: The `Rule`.
-        skipped: `keras.Variable`, the number of steps left out for non-finite gradients.
+        skipped: `keras.Variable`, the number of steps left out for non-finite gradients; it exists
+            once the optimizer is built.
 
     Raises:
         FileNotFoundError: If there are no such weights.
@@ -99,7 +106,7 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
     ):
         if non_finite not in ("skip", "fail"):
             raise ValueError(f"non_finite must be 'skip' or 'fail', got {non_finite!r}")
-        rule, released = _resolve(weights)
+        rule = _resolve(weights)
         super().__init__(
             learning_rate=rule.learning_rate if learning_rate is None else learning_rate,
             weight_decay=weight_decay,
@@ -115,7 +122,6 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             **kwargs,
         )
         self.rule = rule
-        self._released = released
         self.non_finite = non_finite
         self.compact_state = compact_state
 
@@ -225,7 +231,8 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             )
             warnings.warn(f"{self.name} starts from nothing: {reason}", stacklevel=2)
             return
-        theirs = json.loads(bytes(np.asarray(store[_BELONGS_TO])))
+        # What a file does not know, since it is older, was as it is by default.
+        theirs = _arguments(type(self.rule)()) | json.loads(bytes(np.asarray(store[_BELONGS_TO])))
         for key, mine in self._belongs_to().items():
             if theirs.get(key) != mine:
                 raise ValueError(
@@ -241,22 +248,22 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
                 f"{len(saved)} variables, this one {len(shapes)}"
                 + (" of other shapes" if len(saved) == len(shapes) else "")
             )
-        before = self.rule.get_weights()
         for variable, array in zip(self.variables, saved, strict=True):
             variable.assign(array)
-        if any(np.any(a != b) for a, b in zip(before, self.rule.get_weights(), strict=True)):
-            self._released = None  # the rule of the file, not the one released under that name
 
     def _belongs_to(self):
-        config = {key: value for key, value in self.rule.get_config().items() if key != "name"}
-        rule = {"rule": type(self.rule).__name__, **config}
-        return {**json.loads(json.dumps(rule)), "compact_state": self.compact_state}
+        rule = {"rule": type(self.rule).__name__, **_arguments(self.rule)}
+        return {**rule, "compact_state": self.compact_state}
 
     def get_config(self):
-        """Returns the constructor's arguments; weights that are not released ones go along."""
+        """Returns the constructor's arguments; the rule itself goes along.
+
+        So a saved model needs no other file, and trains on by the rule that it began with after
+        another one has been released under the same name.
+        """
         return {
             **super().get_config(),
-            "weights": self._released or _pack(self.rule),
+            "weights": _pack(self.rule),
             "non_finite": self.non_finite,
             "compact_state": self.compact_state,
         }
@@ -371,22 +378,28 @@ def _pack_state(state, dtype):
 
 
 def _resolve(weights):
-    """The rule of the argument `weights`, and the name under which it is released, if it is."""
+    """The rule of the argument `weights`."""
     if isinstance(weights, Rule):
         if not weights.built:
             weights.build()
-        return weights, None
+        return weights
     if isinstance(weights, dict):
         rule = make_rule(**weights["rule"])
         rule.learning_rate = weights["learning_rate"]
         with np.load(io.BytesIO(base64.b64decode(weights["values"]))) as values:
             rule.set_weights([values[f"arr_{i}"] for i in range(len(values.files))])
-        return rule, None
-    return load_rule(weights), weights if weights in available() else None
+        return rule
+    return load_rule(weights)
+
+
+def _arguments(rule):
+    """The constructor's arguments but the name, as JSON returns them."""
+    config = {key: value for key, value in rule.get_config().items() if key != "name"}
+    return json.loads(json.dumps(config))
 
 
 def _pack(rule):
-    """A rule as something that JSON can hold, so that a saved model needs no other file."""
+    """A rule as something that JSON can hold."""
     values = io.BytesIO()
     np.savez(values, *rule.get_weights())
     return {

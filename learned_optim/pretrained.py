@@ -78,10 +78,7 @@ def load_rule(name: str | Path = "default") -> Rule:
             f"{weights}: damaged, or not the file that {description.name} describes "
             "(its SHA-256 differs); install or copy the two again"
         )
-    numbers = {**arguments, "learning_rate": about.get("learning_rate")}
-    for key, value in numbers.items():
-        if key != "name" and not (isinstance(value, (int, float)) and 0 <= value < 1e30):
-            raise ValueError(f"{description}: {key!r:.99} must be a number, got {value!r:.99}")
+    _check_numbers({**arguments, "learning_rate": about.get("learning_rate")}, description)
     for key in {"units", "layers"} & set(arguments):
         # A wrong size would fill the memory before the file is found not to fit it.
         if type(arguments[key]) is not int or not 1 <= arguments[key] ** 2 <= len(content):
@@ -112,7 +109,8 @@ def save_rule(
 
     Raises:
         OSError: If the files cannot be written; those of an earlier release stay as they are.
-        ValueError: If the rule's class has no name in `RULES`.
+        ValueError: If the rule's class has no name in `RULES`, or an argument of its constructor is
+            something else than a number of at least 0, which `load_rule` would refuse.
 
     Example:
 
@@ -120,6 +118,7 @@ def save_rule(
     >>> optimizer = LearnedOptimizer(weights=path)
     """
     rate = rule.learning_rate if learning_rate is None else learning_rate
+    _check_numbers({**describe(rule), "learning_rate": rate}, type(rule).__name__)
     # HDF5 writes to memory: at a full disk its library crashes, and the process with it.
     memory = _Memory()
     _Weights(rule).save_weights(memory)
@@ -162,6 +161,14 @@ def describe(rule):
         f"{type(rule).__name__} cannot be saved: it is not in learned_optim.rules.RULES, where a "
         "rule of your own must be entered under a name"
     )
+
+
+def _check_numbers(arguments, whose):
+    for key, value in arguments.items():
+        if key != "name" and not (isinstance(value, (int, float)) and 0 <= value < 1e30):
+            raise ValueError(
+                f"{whose}: {key!r:.99} must be a number of at least 0, got {value!r:.99}"
+            )
 
 
 def _description_of(weights):

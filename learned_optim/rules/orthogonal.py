@@ -37,8 +37,8 @@ class OrthogonalRule(Rule):
         keep_length: Whether the anchor decides the length; `False` leaves that to the LSTM, too,
             and is there to show what it does.
         horizon: Number of steps after which the LSTM's say fades, until after twice as many the
-            update is the anchor, and the LSTM is not run any more; 0 for never. A meta-training
-            sets it to its longest horizon.
+            update is the anchor, and the LSTM is not run any more; 0 for never. `MetaTrainer` sets
+            a horizon of 0 to the longest one of its own.
 
     Reference:
         Y. Wu, M. Ren, R. Liao, R. Grosse, "Understanding Short-Horizon Bias in Stochastic

@@ -153,6 +153,12 @@ def test_what_rests_is_neither_run_nor_averaged(learned):
     _assert_close(rule.get_weights(), [w - g for w, g in zip(before, alone.gradient, strict=True)])
 
 
+def test_the_rule_learns_how_far_it_may_be_trusted():
+    for given, kept in ((0, 8), (100, 100)):
+        rule = make_rule("orthogonal", units=1, layers=1, horizon=given)
+        assert _trainer(rule, [TASK], horizons=(4, 8)).rule.horizon == kept
+
+
 def test_horizons_share_the_meta_updates():
     trainer = _trainer(make_rule("adam", units=1), [TASK], horizons=(2, 4, 8), meta_updates=6)
     stages = []

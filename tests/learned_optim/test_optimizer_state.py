@@ -1,5 +1,7 @@
 """The learned optimizer's state in files: what is resumed goes on exactly, or is refused."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -174,9 +176,7 @@ def test_a_model_of_mixed_float16_loads_under_another_policy(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_rule_restored_from_a_file_is_not_called_by_the_released_name(
-    monkeypatch, tmp_path, learned
-):
+def test_a_rule_restored_from_a_file_is_the_one_that_is_saved(monkeypatch, tmp_path, learned):
     monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
     save_rule(learned("adam"), "mine", tmp_path, 0.007, {})
     store, variables = {}, [keras.Variable(np.ones(3, np.float32))]
@@ -191,16 +191,33 @@ def test_a_rule_restored_from_a_file_is_not_called_by_the_released_name(
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_released_rule_is_saved_by_its_name(monkeypatch, tmp_path, learned):
+def test_a_saved_model_needs_no_file_of_its_rule(monkeypatch, tmp_path, learned):
     monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
-    path = save_rule(learned("adam"), "mine", tmp_path, 0.007, {})
+    save_rule(learned("adam"), "mine", tmp_path, 0.007, {})
     made = LearnedOptimizer(weights="mine")
     np.testing.assert_allclose(made.learning_rate, 0.007)
-    assert made.get_config()["weights"] == "mine"
-    # A path may lead nowhere on another machine: the weights go along.
-    other = LearnedOptimizer(weights=path).get_config()
-    path.unlink()
-    again = LearnedOptimizer.from_config(other)
+    _fit(_model(made), 2).save(tmp_path / "model.keras")
+    # A later release of that name may be another rule.
+    save_rule(make_rule("adam", beta_1=0.5, units=3), "mine", tmp_path, 0.1, {})
+    again = keras.models.load_model(tmp_path / "model.keras").optimizer
     for mine, theirs in zip(again.rule.get_weights(), made.rule.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert again.rule.learning_rate == 0.007
+
+
+def test_a_state_that_is_older_than_an_argument_of_the_rule_is_restored():
+    store, variables = {}, [keras.Variable(np.ones(3, np.float32))]
+    old = LearnedOptimizer(weights=make_rule("orthogonal"))
+    old.build(variables)
+    old.save_own_variables(store)
+    (key,) = (key for key in store if not key.isdigit())
+    known = json.loads(bytes(np.asarray(store[key])))
+    assert known.pop("horizon") == 0
+    store[key] = np.frombuffer(json.dumps(known).encode(), np.uint8)
+    made = LearnedOptimizer(weights=make_rule("orthogonal"))
+    made.build(variables)
+    made.load_own_variables(store)
+    other = LearnedOptimizer(weights=make_rule("orthogonal", horizon=100))
+    other.build(variables)
+    with pytest.raises(ValueError, match="the saved state is of horizon 0"):
+        other.load_own_variables(store)

@@ -10,7 +10,7 @@ import pytest
 
 from learned_optim import LearnedOptimizer, load_rule, pretrained, save_rule
 from learned_optim.pretrained import available
-from learned_optim.rules import RULES
+from learned_optim.rules import RULES, make_rule
 from learned_optim.rules.adam import AdamRule
 
 
@@ -135,9 +135,15 @@ def test_weights_of_another_rule_are_refused_by_name(released, tmp_path, learned
         ({"rule": {"name": "sgd"}}, "no rule 'sgd'; the rules are"),
         ({"rule": {"name": "adam", "width": 3}}, "width"),
         ({"rule": {"name": "adam", "units": 10**9}}, "units do not fit the weights, got 1000"),
-        ({"rule": {"name": "adam", "beta_1": "x"}}, "'beta_1' must be a number, got 'x'"),
-        ({"learning_rate": "fast"}, "'learning_rate' must be a number, got 'fast'"),
-        ({"learning_rate": float("nan")}, "'learning_rate' must be a number, got nan"),
+        (
+            {"rule": {"name": "adam", "beta_1": "x"}},
+            "'beta_1' must be a number of at least 0 'x'",
+        ),
+        ({"learning_rate": "fast"}, "'learning_rate' must be a number of at least 0 'fast'"),
+        (
+            {"learning_rate": float("nan")},
+            "'learning_rate' must be a number of at least 0 nan",
+        ),
         ({"sha256": None}, "damaged, or not the file"),
     ],
 )
@@ -152,6 +158,12 @@ def test_descriptions_that_describe_no_rule_are_refused(released, tmp_path, chan
     file.write_text("half a fi")
     with pytest.raises(ValueError, match=r"small\.json: must be JSON with 'rule' and 'sha256'"):
         load_rule("small")
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match="AndrychowiczRule: 'k' must be a number of at least 0"):
+        save_rule(make_rule("andrychowicz", k=-1.0), "mine", tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_rule_of_ones_own_is_saved_once_it_has_a_name(monkeypatch, tmp_path):

@@ -137,12 +137,12 @@ def test_weights_of_another_rule_are_refused_by_name(released, tmp_path, learned
         ({"rule": {"name": "adam", "units": 10**9}}, "units do not fit the weights, got 1000"),
         (
             {"rule": {"name": "adam", "beta_1": "x"}},
-            "'beta_1' must be a number of at least 0 'x'",
+            "'beta_1' must be a number of at least 0",
         ),
-        ({"learning_rate": "fast"}, "'learning_rate' must be a number of at least 0 'fast'"),
+        ({"learning_rate": "fast"}, "'learning_rate' must be a number of at least 0"),
         (
             {"learning_rate": float("nan")},
-            "'learning_rate' must be a number of at least 0 nan",
+            "'learning_rate' must be a number of at least 0",
         ),
         ({"sha256": None}, "damaged, or not the file"),
     ],

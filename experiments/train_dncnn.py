@@ -4,7 +4,6 @@ import time
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from dncnn_keras import DnCNN, metrics
 from dncnn_keras.patches import PatchSampler, noisy_patches
@@ -18,7 +17,7 @@ from experiments.fit import fit
 from experiments.images import split_images
 from experiments.optimizers import make_optimizer
 from experiments.provenance import provenance
-from experiments.strategy import make_strategy
+from experiments.strategy import jit_compile, make_strategy
 
 
 def train_dncnn(experiment, folder):
@@ -53,8 +52,7 @@ def train_dncnn(experiment, folder):
             optimizer=make_optimizer(experiment.optimizer, training.steps),
             loss=training.loss,
             metrics=[metrics.PSNR()],
-            # XLA's convolutions on CPUs are several times slower than TensorFlow's own.
-            jit_compile=bool(tf.config.list_physical_devices("GPU")),
+            jit_compile=jit_compile(),
         )
 
     def make_batches(start):

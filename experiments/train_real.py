@@ -4,7 +4,6 @@ import time
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from dncnn_keras import datasets, metrics
 from dncnn_keras.images import to_float
@@ -20,7 +19,7 @@ from experiments.progress import Progress
 from experiments.provenance import provenance
 from experiments.real_networks import RIVALS, denoise, save_network
 from experiments.schema_real import RealRun
-from experiments.strategy import make_strategy
+from experiments.strategy import jit_compile, make_strategy
 from meta_aux import MAXL, MTL, MaskNetwork, RealDenoiser
 from meta_aux.degradation import degraded_patches
 from meta_aux.pair_patches import pair_patches
@@ -226,7 +225,7 @@ def _make_trainer(experiment, strategy):
         network.compile(
             optimizer=make_optimizer(experiment.optimizer, experiment.training.steps, _EPSILON),
             loss="mae",
-            jit_compile=bool(tf.config.list_physical_devices("GPU")),
+            jit_compile=jit_compile(),
         )
         return network, network
 
@@ -264,7 +263,7 @@ def _make_meta_trainer(experiment, denoiser):
     trainer.compile(
         optimizer=optimizer(),
         **second,
-        jit_compile=bool(tf.config.list_physical_devices("GPU")),
+        jit_compile=jit_compile(),
     )
     return trainer
 

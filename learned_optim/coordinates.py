@@ -101,7 +101,9 @@ def hidden_kernels(shapes):
     Those of two or more dimensions are kernels; the first and the last of them, which face the
     data, are not hidden. Kernels with a side of one are vectors and do not count either. Shapes
     alone do not tell biases of two dimensions (of `GRU`, `MultiHeadAttention`) from kernels: these
-    are counted as such.
+    are counted as such. Nor do they tell where outputs are not the last axis alone: the kernels of
+    `MultiHeadAttention` (inputs, heads, key size) and of transposed convolutions are taken for
+    matrices of all but the last axis x the last one, as those of convolutions are.
 
     Args:
         shapes: List of all the trainable tensors' shapes.

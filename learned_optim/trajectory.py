@@ -19,6 +19,9 @@ class Trajectory:
         measure: Function of parameters and batch whose value is recorded at each step, by
             default the task's loss.
 
+    Raises:
+        ValueError: If there is no such schedule.
+
     Example: the mean loss of 100 random functions at each of 100 steps of Adam.
 
     >>> task = Quadratics(functions=100)
@@ -26,6 +29,10 @@ class Trajectory:
     """
 
     def __init__(self, task, make_optimizer, schedule="constant", measure=None):
+        if schedule not in ("constant", "cosine"):
+            raise ValueError(
+                f"Trajectory: schedule must be 'constant' or 'cosine', got {schedule!r}"
+            )
         self._task = task
         self._cosine = schedule == "cosine"
         self._measure = measure or task.loss

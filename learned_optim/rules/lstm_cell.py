@@ -24,6 +24,10 @@ class LSTMCell(keras.layers.LSTMCell):
     def __init__(self, units, name=None, dtype=None):
         super().__init__(units, name=name, dtype=dtype)
 
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {"units": self.units, "name": self.name, "dtype": self.dtype_policy.name}
+
     def call(self, inputs, states, training=False):
         """Does a step: see `keras.layers.LSTMCell`."""
         output, cell = states

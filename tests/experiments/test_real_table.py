@@ -132,12 +132,22 @@ def test_how_networks_adapt_concerns_those_that_do_alone(folder, monkeypatch):
     (ours,) = {*kept} - {rival}
     for file in kept:  # what is measured anew loses the mark
         content = json.loads(file.read_text())
-        content["provenance"]["date"] = "long ago"
+        content["provenance"]["0"]["date"] = "long ago"
         file.write_text(json.dumps(content))
     monkeypatch.setattr(Restored, "RATE", 2 * Restored.RATE)
     assert main(["run", "table.yaml"]) == 0
-    dates = {file: json.loads(file.read_text())["provenance"]["date"] for file in kept}
+    dates = {file: json.loads(file.read_text())["provenance"]["0"]["date"] for file in kept}
     assert dates[rival] == "long ago" != dates[ours]
+
+
+def test_two_models_of_one_name_are_refused(folder, capsys):
+    model = RealDenoiser(MultiTask((2, 3, 4)), MaskNetwork(2))
+    for place in ("a", "b"):
+        save_pretrained(model, "tiny", folder / place, {})
+    models = "[a/tiny.weights.h5, b/tiny.weights.h5]"
+    (folder / "table.yaml").write_text(f"kind: real-table\nname: t\nmodels: {models}\n")
+    assert main(["run", "table.yaml"]) == 2
+    assert "error: models: two are called tiny" in capsys.readouterr().err
 
 
 def test_the_table_shows_what_adaptation_of_released_weights_gains(folder, capsys):

@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 import tensorflow as tf
 
-from experiments.strategy import make_strategy
+from experiments.strategy import jit_compile, make_strategy
 
 
 def test_without_gpus_the_cpu_is_used():
@@ -42,3 +44,19 @@ def test_several_gpus_are_mirrored(monkeypatch):
     monkeypatch.setattr(tf.distribute, "MirroredStrategy", made.append)
     make_strategy("auto")
     assert made == [[cpus[0].name] * 2]
+
+
+@pytest.mark.parametrize(
+    ("device", "replicas", "pays"),
+    [("/device:GPU:1", 1, True), ("/device:GPU:0", 2, False), ("/device:CPU:0", 1, False)],
+)
+def test_xla_is_for_a_single_gpu(monkeypatch, device, replicas, pays):
+    extended = SimpleNamespace(worker_devices=(device,) * replicas)
+    strategy = SimpleNamespace(num_replicas_in_sync=replicas, extended=extended)
+    monkeypatch.setattr(tf.distribute, "get_strategy", lambda: strategy)
+    assert jit_compile() is pays
+
+
+def test_xla_is_not_for_the_cpu_of_this_machine():
+    with make_strategy("cpu").scope():
+        assert jit_compile() is False

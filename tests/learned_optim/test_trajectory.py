@@ -2,6 +2,7 @@ import math
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from learned_optim import LearnedOptimizer
@@ -41,6 +42,11 @@ def test_the_rate_falls_along_half_a_cosine():
     trajectory = Trajectory(TASK, lambda: keras.optimizers.SGD(0.04), schedule="cosine")
     losses, _ = _reference(1, 8, lambda step: 0.02 * (1 + math.cos(math.pi * step / 8)))
     np.testing.assert_allclose(trajectory.run(1, 8), losses, rtol=1e-4)
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(ValueError, match="schedule must be 'constant' or 'cosine', got 'linear'"):
+        Trajectory(TASK, keras.optimizers.SGD, "linear")
 
 
 def test_every_run_starts_with_a_fresh_optimizer():

@@ -27,3 +27,8 @@ def test_steps_and_gradients_are_those_of_keras():
         results.append([output, *state, *tape.gradient(loss, weights)])
     for mine, keras_own in zip(*results, strict=True):
         np.testing.assert_allclose(mine, keras_own, rtol=1e-4, atol=1e-5)
+
+
+def test_its_config_makes_another():
+    config = LSTMCell(4, name="mine").get_config()
+    assert LSTMCell.from_config(config).get_config() == config

@@ -23,7 +23,7 @@ def fit(model, make_batches, experiment, folder, writes, callbacks, validation, 
         writes: Whether this process validates and writes; of several workers one does, and all
             read its checkpoint.
         callbacks: Callbacks of every worker, which come first.
-        validation: The `Validation` or `HeldOutRuns`; called where this process writes.
+        validation: The `Validation` or `KeptHeldOutRuns`; called where this process writes.
         counter: See `Checkpoint`.
 
     Returns:
@@ -48,7 +48,7 @@ def fit(model, make_batches, experiment, folder, writes, callbacks, validation, 
         done = checkpoint.restore(model)
     progress = Progress(folder.name)
     if writes:
-        for log in ("log.csv", "held_out.csv"):  # the second is of `HeldOutRuns`
+        for log in ("log.csv", "held_out.csv"):  # the second is of `KeptHeldOutRuns`
             trim_log(folder / log, done)
         callbacks = [
             *callbacks,

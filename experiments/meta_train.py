@@ -15,9 +15,8 @@ from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.strategy import make_strategy
 from experiments.tasks import TaskMaker, draw_tasks
-from learned_optim import LearnedOptimizer, MetaTrainer, save_rule
+from learned_optim import HeldOutRuns, MetaTrainer, save_rule
 from learned_optim.rules import make_rule
-from learned_optim.trajectory import Trajectory, mean_final_loss
 
 
 def meta_train(experiment, folder):
@@ -78,7 +77,7 @@ def meta_train(experiment, folder):
     held_out_maker = TaskMaker(
         held_out_images, experiment.digits, experiment.seed + 1, range(500, 504)
     )
-    held_out_runs = HeldOutRuns(experiment, rule, held_out_maker, folder) if writes else None
+    held_out_runs = KeptHeldOutRuns(experiment, rule, held_out_maker, folder) if writes else None
     fit(
         trainer,
         lambda start: trainer.updates(),
@@ -94,8 +93,8 @@ def meta_train(experiment, folder):
     return folder / f"{experiment.name}.weights.h5"
 
 
-class HeldOutRuns(keras.callbacks.Callback):
-    """Judges the rule by whole optimisation runs, and keeps the best.
+class KeptHeldOutRuns(HeldOutRuns):
+    """Held-out runs that are kept in files, so that a stopped meta-training goes on.
 
     Args:
         experiment: A `schema_tasks.MetaTrain`.
@@ -107,31 +106,27 @@ class HeldOutRuns(keras.callbacks.Callback):
     columns = ()  # to `log.csv` it adds none
 
     def __init__(self, experiment, rule, maker, folder):
-        super().__init__()
+        settings = experiment.held_out
+        tasks = [maker.make(task) for task in settings.tasks]
+        schedule = experiment.training.schedule
+        super().__init__(rule, tasks, settings.steps, settings.seeds, settings.every, schedule)
         self._experiment = experiment
-        self._rule = rule
         self._folder = folder
         self._file = folder / "held_out.csv"
-        self._trajectories = [
-            Trajectory(
-                maker.make(task),
-                lambda: LearnedOptimizer(weights=rule),
-                experiment.training.schedule,
-            )
-            for task in experiment.held_out.tasks
-        ]
-        self._names = [task.task for task in experiment.held_out.tasks]
+        self._titles = [f"{task.task}_{number}" for number, task in enumerate(settings.tasks)]
 
     def on_train_begin(self, logs=None):
-        """Judges the rule before its meta-training, too."""
+        """Judges the rule before its meta-training, unless an earlier session has."""
         if not self._scores():
             self._judge(-1)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Judges the rule every few epochs, and at the end."""
-        last = epoch + 1 == self.params["epochs"]
-        if last or (epoch + 1) % self._experiment.held_out.every == 0:
+        """Judges the rule, where it is time."""
+        if self.is_due(epoch):
             self._judge(epoch)
+
+    def on_train_end(self, logs=None):
+        """Leaves the rule as it is: the best one is written."""
 
     def _scores(self):
         if not self._file.exists():
@@ -140,45 +135,38 @@ class HeldOutRuns(keras.callbacks.Callback):
             return [float(row["score"]) for row in csv.DictReader(file)]
 
     def _judge(self, epoch):
-        settings = self._experiment.held_out
-        runs = [[] for _ in self._trajectories]
-        with Bar(len(runs) * settings.seeds, "held-out runs", "run") as bar:
-            for trajectory, task in zip(self._trajectories, runs, strict=True):
-                for seed in range(settings.seeds):
-                    task.append(trajectory.run(seed, settings.steps))
-                    bar.update()
-        losses = [np.mean([mean_final_loss(run) for run in task]) for task in runs]
-        score = float(np.mean(np.log(losses)))
+        total = len(self._titles) * self._experiment.held_out.seeds
+        with Bar(total, "held-out runs", "run") as bar:
+            curves, losses, score = self.judge(bar.update)
         best = min(self._scores(), default=math.inf)
-        titles = [f"{name}_{number}" for number, name in enumerate(self._names)]
         if epoch < 0:
-            self._keep("before", titles, runs)
+            self._keep("before", curves)
         shown = ", ".join(f"{loss:.5g}" for loss in losses)
         tell(f"held-out runs: final losses {shown}; score {score:.4f} (best {best:.4f})")
         if score < best or best == math.inf:
-            self._keep("best", titles, runs)
+            self._keep("best", curves)
             save_rule(
-                self._rule,
+                self.rule,
                 self._experiment.name,
                 self._folder,
                 provenance={
                     "experiment": self._experiment.model_dump(mode="json"),
                     "meta_updates": (epoch + 1) * self._experiment.training.epoch,
-                    "held_out_losses": [round(float(loss), 6) for loss in losses],
+                    "held_out_losses": [round(loss, 6) for loss in losses],
                     "held_out_score": round(score, 6),
                     **provenance(),
                 },
             )
         # Last: killed before it is written, the run judges again and keeps the same.
         lines = self._file.read_text(encoding="utf-8") if self._file.exists() else ""
-        lines = lines or ",".join(["epoch", *titles, "score"]) + "\n"
+        lines = lines or ",".join(["epoch", *self._titles, "score"]) + "\n"
         row = [str(epoch), *(f"{loss:.6g}" for loss in losses), f"{score:.6f}"]
         write_atomically(self._file, lines + ",".join(row) + "\n")
 
-    def _keep(self, which, titles, runs):
+    def _keep(self, which, curves):
         """Writes the mean loss at every step of each task's runs."""
-        curves = {
-            title: [float(f"{loss:.6g}") for loss in np.mean(task, axis=0)]
-            for title, task in zip(titles, runs, strict=True)
+        means = {
+            title: [float(f"{loss:.6g}") for loss in np.mean(runs, axis=0)]
+            for title, runs in zip(self._titles, curves, strict=True)
         }
-        write_atomically(self._folder / f"trajectories_{which}.json", json.dumps(curves) + "\n")
+        write_atomically(self._folder / f"trajectories_{which}.json", json.dumps(means) + "\n")

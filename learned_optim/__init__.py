@@ -15,6 +15,7 @@ _PUBLIC = {
     "LearnedOptimizer": "optimizer",
     "OrthogonalMomentum": "orthogonal_momentum",
     "MetaTrainer": "meta_trainer",
+    "HeldOutRuns": "held_out_runs",
     "load_rule": "pretrained",
     "save_rule": "pretrained",
 }
@@ -22,6 +23,7 @@ _PUBLIC = {
 __all__ = list(_PUBLIC)
 
 if TYPE_CHECKING:  # what type checkers and editors see of them
+    from learned_optim.held_out_runs import HeldOutRuns as HeldOutRuns
     from learned_optim.meta_trainer import MetaTrainer as MetaTrainer
     from learned_optim.optimizer import LearnedOptimizer as LearnedOptimizer
     from learned_optim.orthogonal_momentum import OrthogonalMomentum as OrthogonalMomentum

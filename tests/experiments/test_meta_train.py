@@ -6,7 +6,7 @@ import pytest
 
 from experiments import meta_train as module
 from experiments.__main__ import main
-from experiments.meta_train import HeldOutRuns
+from experiments.meta_train import KeptHeldOutRuns
 from experiments.read_experiment import ExperimentError, read_experiment
 from experiments.tasks import TaskMaker, draw_tasks
 from learned_optim import load_rule
@@ -82,7 +82,7 @@ def test_stopped_before_the_first_rule_is_kept_it_keeps_it_when_started_again(
     def begin():
         experiment, rule = read_experiment(file), make_rule("rnnprop")
         maker = TaskMaker(None, experiment.digits, experiment.seed)
-        HeldOutRuns(experiment, rule, maker, tmp_path).on_train_begin()
+        KeptHeldOutRuns(experiment, rule, maker, tmp_path).on_train_begin()
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("experiments.meta_train.save_rule", stop)

@@ -1,0 +1,58 @@
+import keras
+import numpy as np
+
+from learned_optim import HeldOutRuns, LearnedOptimizer, MetaTrainer
+from learned_optim.rules import make_rule
+from learned_optim.tasks.quadratic import Quadratics
+from learned_optim.trajectory import Trajectory, mean_final_loss
+
+TASK = Quadratics(functions=4, dimensions=2)
+
+
+def test_the_score_is_that_of_whole_runs():
+    rule = make_rule("adam", units=2, layers=1)
+    tasks = [TASK, Quadratics(8, 3)]
+    curves, finals, score = HeldOutRuns(rule, tasks, steps=12, seeds=2).judge()
+    for task, runs, final in zip(tasks, curves, finals, strict=True):
+        trajectory = Trajectory(task, lambda: LearnedOptimizer(weights=rule))
+        expected = [trajectory.run(seed, 12) for seed in range(2)]
+        np.testing.assert_allclose(runs, expected, rtol=1e-6)
+        np.testing.assert_allclose(final, np.mean([mean_final_loss(run) for run in expected]))
+    np.testing.assert_allclose(score, np.mean(np.log(finals)))
+
+
+def test_a_rule_that_gets_better_ends_as_its_best():
+    rule = make_rule("adam", units=2, layers=1)
+    rule.learning_rate = 0.1
+    before = rule.get_weights()
+    trainer = MetaTrainer(rule, [TASK], seed=0, meta_updates=12, window=5, horizons=(20,))
+    trainer.compile(optimizer=keras.optimizers.Adam(0.02))
+    held_out = HeldOutRuns(rule, [Quadratics(8, 3)], steps=20)
+    updates = trainer.updates()
+    history = trainer.fit(updates, epochs=4, steps_per_epoch=3, callbacks=[held_out], verbose=0)
+    end = held_out.judge()[-1]
+    np.testing.assert_allclose(end, min(history.history["held_out"]))
+    rule.set_weights(before)
+    assert end < held_out.judge()[-1] - 0.01
+
+
+def test_a_rule_that_breaks_ends_as_it_began():
+    rule = make_rule("adam", units=2, layers=1)
+    rule.learning_rate = 0.1
+    before = rule.get_weights()
+    held_out = HeldOutRuns(rule, [TASK], steps=20)
+    held_out.set_params({"epochs": 1})
+    held_out.on_train_begin()
+    rule.set_weights([weight * np.nan for weight in before])
+    logs = {}
+    held_out.on_epoch_end(0, logs)
+    held_out.on_train_end()
+    for mine, theirs in zip(rule.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert held_out.judge()[-1] < logs["held_out"] == np.inf
+
+
+def test_it_judges_every_few_epochs_and_at_the_end():
+    held_out = HeldOutRuns(make_rule("adam", units=2, layers=1), [TASK], steps=1, every=3)
+    held_out.set_params({"epochs": 5})
+    assert [epoch for epoch in range(5) if held_out.is_due(epoch)] == [2, 4]

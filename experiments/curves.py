@@ -82,7 +82,8 @@ def race_curves(sections, file):
                 panel.fill_between(x, values.min(0), values.max(0), color=color, alpha=0.15)
         row[0].set(xlabel="step", ylabel="PSNR (dB)", title=f"{section['horizon']:,} steps")
         row[1].set(xlabel="seconds", ylabel="PSNR (dB)")
-    axes[0][0].legend(frameon=False, fontsize=9)
+    lines = axes[0][0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     _finish(figure, axes.ravel(), file)
 
 

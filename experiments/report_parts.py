@@ -172,7 +172,8 @@ _META_OPTIMIZER = (
     Part(
         "What each part of the rule is worth",
         {
-            "meta-dncnn-ablation.png": "Validation PSNR over steps and over time of each rule",
+            "meta-dncnn-ablation.png": "Validation PSNR over steps and over time of each rule; the "
+            "runs are of several days and partly beside other work, so only the steps compare",
             "meta-dncnn-ablation.md": "The table",
         },
         command="make reproduce-ablation",

@@ -38,6 +38,12 @@ class Kept(pydantic.BaseModel, Generic[Result]):
     provenance: dict[str, Provenance]
     results: dict[str, dict[str, Result]]
 
+    @pydantic.model_validator(mode="after")
+    def _says_what_measured_all(self):
+        if not self.results.keys() <= self.provenance.keys():
+            raise ValueError("there are results that nothing says the origin of")
+        return self
+
 
 class ResultsFile:
     """Results of one method on one data set, kept in a JSON file that grows image by image.

@@ -74,6 +74,7 @@ def test_a_damaged_results_file_is_named(tmp_path):
     for change in (
         {"made_with": None},
         {"provenance": None},
+        {"provenance": {}},
         {"results": {"25": []}},
         {"results": {"25": {"set/a": {"psnr": 20.0}}}},
     ):

@@ -75,7 +75,7 @@ class ResultFiles(Kind):
             assert {*file.parent.iterdir()} - {file} <= {*before}
         assert all(isinstance(value, float) for value in row.values())
         assert {"psnr", "psnr_unclipped", "ssim", "ssim_range_2", "seconds"} <= row.keys()
-        made_by = json.loads(file.read_text("utf-8"))["provenance"]
+        made_by = results.made_by(25)
         assert f"{made_by['cores']} cores of {made_by['processor']}, {made_by['date'][:10]}"
         return True
 

@@ -61,7 +61,7 @@ PROFILE ?= released
 PROFILES := released meta small paper
 PROFILE_FILE := experiments/dncnn_blind$(if $(filter-out released,$(PROFILE)),_$(PROFILE)).yaml
 PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
-TABLE1_MODELS = $(if $(call on,TRAIN),[runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5],)
+TABLE1_MODELS = [runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5]
 # A table of another network, or of other sigmas, must not replace the one that is published.
 TABLE1_USUAL = $(filter all $(if $(filter yes,$(CLASSICAL)),15$(,)25$(,)50),$(SIGMAS))
 TABLE1_NAME = table1$(if $(TABLE1_USUAL),,-sigma-$(subst .,-,$(subst $(,),-,$(SIGMAS))))$(if $(call on,TRAIN),-$(PROFILE_NAME))

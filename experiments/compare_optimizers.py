@@ -122,6 +122,7 @@ def _run_panel(experiment, panel, images, kept, bar):
     measure = _measure(experiment, panel.task, task)
     # Where every step has patches of its own, a single loss is a matter of luck.
     share = 0.1 if measure is None else 0
+    final = functools.partial(_final, share=share)
     rows, curves = [], {}
 
     def runs(optimizer, title, trajectory, seeds, rate=None, summary=lambda curves: curves):
@@ -141,9 +142,6 @@ def _run_panel(experiment, panel, images, kept, bar):
                 bar.skip(panel.steps)
             each.append(found)
         return np.concatenate(each)
-
-    def final(curves):
-        return _final(curves, share)
 
     def trajectory_of(make_optimizer):
         # Made when its first run is not kept, for making it takes time.

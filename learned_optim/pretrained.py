@@ -118,14 +118,15 @@ def save_rule(
     >>> optimizer = LearnedOptimizer(weights=path)
     """
     rate = rule.learning_rate if learning_rate is None else learning_rate
-    _check_numbers({**describe(rule), "learning_rate": rate}, type(rule).__name__)
+    arguments = describe(rule)
+    _check_numbers({**arguments, "learning_rate": rate}, type(rule).__name__)
     # HDF5 writes to memory: at a full disk its library crashes, and the process with it.
     memory = _Memory()
     _Weights(rule).save_weights(memory)
     weights = Path(folder) / f"{name}{SUFFIX}"
     about = {
         **(provenance or {}),
-        "rule": describe(rule),
+        "rule": arguments,
         "learning_rate": rate,
         "sha256": hashlib.sha256(memory.getvalue()).hexdigest(),
     }

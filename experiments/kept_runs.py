@@ -61,10 +61,10 @@ class KeptRuns:
     def clear(self):
         """Deletes all of them, once they are part of a result, and the folders they leave empty."""
         if self._folder.is_dir():
-            for file in self._folder.glob("*.npy"):
+            for file in self._folder.glob("*.npy*"):  # what a kill has left unfinished, too
                 file.unlink()
-            self._folder.rmdir()
-            with contextlib.suppress(OSError):  # where there is something else in it
+            with contextlib.suppress(OSError):  # where there is something else in them
+                self._folder.rmdir()
                 self._folder.parent.rmdir()
 
     def _file(self, run):

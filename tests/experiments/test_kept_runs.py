@@ -31,8 +31,17 @@ def test_clear_leaves_nothing_of_its_own(tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "mine.weights.h5").write_bytes(b"1")
     kept.put({}, np.zeros(2))
+    (tmp_path / "runs" / "kept" / ".killed.npy.new").write_bytes(b"1")
     kept.clear()
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["mine.weights.h5"]
+
+
+def test_a_file_of_somebody_else_is_no_error(tmp_path):
+    kept = KeptRuns(tmp_path, {})
+    kept.put({}, np.zeros(2))
+    (tmp_path / "notes.txt").write_text("mine")
+    kept.clear()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no curve", b"\x93NUMPY\x01\x00"])

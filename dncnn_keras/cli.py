@@ -60,8 +60,9 @@ def _parser():
     denoise = commands.add_parser(
         "denoise",
         help="denoise an image or the images of a folder",
-        description="Denoises an image, or every image of a folder (not of its subfolders): PNG, "
-        "JPEG and TIFF,\n8 and 16 bits, grey and colour. Alpha is kept as it is.\n"
+        description="Denoises an image, or every image of a folder (not of its subfolders, nor "
+        "hidden ones): PNG,\nJPEG and TIFF, 8 and 16 bits, grey and colour. Alpha is kept as it "
+        "is; colour profile and other\nmetadata are not.\n"
         "On a terminal a bar shows how far it is; elsewhere it is quiet.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -76,15 +77,15 @@ def _parser():
     denoise.add_argument(
         "--model",
         metavar="NAME",
-        help="dncnn-blind, dncnn-blind-meta, real-mtl for photographs, nlm, ksvd, bm3d, or the "
-        ".weights.h5 file of a DnCNN or of a network that adapts "
+        help="dncnn-blind, dncnn-blind-meta, real-mtl for colour photographs, nlm, ksvd, bm3d, or "
+        "the .weights.h5 file of a DnCNN or of a network that adapts "
         f"(default: {MODEL}, with --adapt {ADAPTIVE})",
     )
     denoise.add_argument(
         "--adapt",
         action="store_true",
-        help="adapt the network to each photograph first, on pairs made of what it restored; takes "
-        "a few times as long, and 0.25 GB of memory a megapixel",
+        help="adapt the network to each colour photograph first, on pairs made of what it "
+        "restored; takes a few times as long, and 0.25 GB of memory a megapixel",
     )
     denoise.add_argument(
         "--sigma",
@@ -109,7 +110,7 @@ def _denoise(arguments):
         raise FileNotFoundError(f"{source}: there is no such file or folder")
     if source.is_dir():
         files = [path for path in source.iterdir() if path.suffix.lower() in SUFFIXES]
-        files = sorted(path for path in files if not path.is_dir())
+        files = sorted(path for path in files if path.name[0] != "." and not path.is_dir())
         if not files:
             raise ValueError(f"{source}: the folder holds no PNG, JPEG or TIFF image")
         if target.exists() and not target.is_dir():
@@ -157,15 +158,20 @@ def _denoise_file(source, target, denoiser, sigma, verbose):
     from dncnn_keras import progress
     from dncnn_keras.images import check_writable, read_image
 
-    with _stderr_silenced():
-        pixels, pixel_format = read_image(source)
+    try:
+        with _stderr_silenced():
+            pixels, pixel_format = read_image(source)
+    except MemoryError as error:
+        raise MemoryError(f"{source}: {error}") from error
     check_writable(target, pixel_format)
     started = time.monotonic()
     try:
         with progress.shown():
             clean = denoiser.denoise_pixels(pixels[None], sigma)[0]
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         raise ValueError(f"{source}: {error}") from error
+    except MemoryError as error:
+        raise MemoryError(f"{source}: {error}") from error
     if verbose:
         (height, width, channels), seconds = pixels.shape, time.monotonic() - started
         tqdm.write(one_line(f"{source}: {width} x {height} x {channels}, {seconds:.1f} s"))
@@ -184,7 +190,7 @@ def _denoise_folder(files, folder, denoise):
         target = folder / source.name
         try:
             result = denoise(source, target)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MemoryError) as error:
             tqdm.write(f"dncnn-keras: skipped {one_line(error)}", file=sys.stderr)
             skipped += 1
         else:

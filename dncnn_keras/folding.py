@@ -29,6 +29,7 @@ def fold_batch_norm(model: DnCNN) -> DnCNN:
         channels=model.channels,
         batch_norm=False,
         name=model.name,
+        dtype="float32",
     )
     for index in range(1, model.depth + 1):
         kernel, *bias = model.get_layer(f"conv_{index}").get_weights()

@@ -44,7 +44,8 @@ def from_float(image, dtype):
 def read_image(path):
     """Reads an image file.
 
-    A JPEG is turned upright as its EXIF orientation says.
+    A JPEG is turned upright as its EXIF orientation says. Colour profile and other metadata are
+    not read, so a copy that is written lacks them.
 
     Args:
         path: Path of a PNG, JPEG or TIFF file with 8 or 16 bits a channel, grey or colour, with
@@ -120,7 +121,7 @@ def write_image(path, image, pixel_format=EIGHT_BIT):
 
     Raises:
         OSError: If the file cannot be written.
-        ValueError: If that format cannot hold the image.
+        ValueError: If that format cannot hold the image, or integers are not of its dtype.
 
     Example:
 
@@ -130,6 +131,11 @@ def write_image(path, image, pixel_format=EIGHT_BIT):
     path = Path(path)
     check_writable(path, pixel_format)
     if image.dtype != pixel_format.dtype:
+        if not np.issubdtype(image.dtype, np.floating):
+            raise ValueError(
+                f"{path}: the image is of {image.dtype}, its format of "
+                f"{np.dtype(pixel_format.dtype)}; give its own PixelFormat, or floats in [0, 1]"
+            )
         image = from_float(image, pixel_format.dtype)
     pixels = image[:, :, ::-1]
     if pixel_format.alpha is not None:
@@ -142,7 +148,7 @@ def write_image(path, image, pixel_format=EIGHT_BIT):
         raise ValueError(f"{path}: this format cannot hold {height}x{width} pixels") from error
     try:
         # A folder of its own, so that the file gets the permissions of any new file.
-        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
             temporary = Path(folder, path.name)
             temporary.write_bytes(encoded.data)
             os.replace(temporary, path)

@@ -35,8 +35,8 @@ def denoise(
             methods need and a blind network ignores.
 
     Returns:
-        The clean image, of the shape and dtype of `image`. Integers are clipped and rounded,
-        floats are not.
+        The clean image, of the shape and dtype of `image`. Integers are clipped and rounded;
+        floats are the method's own, which `real-mtl` clips and the others do not.
 
     Raises:
         FileNotFoundError: If there is no such model.

@@ -46,7 +46,7 @@ def load_official(path: str | Path) -> DnCNN:
         model = DnCNN(depth, filters, channels, batch_norm=False, name=path.stem.replace("=", "-"))
         for index, weights in enumerate(convolutions, start=1):
             model.get_layer(f"conv_{index}").set_weights(weights)
-    except (OSError, KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(
             f"{path}: not one of the authors' DnCNN files, or damaged; "
             "download it again from https://github.com/cszn/DnCNN (folder model)"

@@ -69,7 +69,7 @@ def load_pretrained(name: str | Path = "dncnn-blind") -> DnCNN:
 
 
 def save_pretrained(model, name, folder, provenance):
-    """Writes a model's weights and their description, for `load_pretrained`: both, or neither.
+    """Writes a model's weights and their description, for `load_pretrained`.
 
     Args:
         model: A `DnCNN`. Float32 weights are stored, without optimizer state.
@@ -88,6 +88,6 @@ def save_pretrained(model, name, folder, provenance):
     5
     """
     config = {key: getattr(model, key) for key in ("depth", "filters", "channels", "batch_norm")}
-    plain = DnCNN(**config)  # float32, and without the optimizer that a compiled model saves
+    plain = DnCNN(**config, dtype="float32")  # without the optimizer that a compiled model saves
     plain.set_weights(model.get_weights())
     return save_model(plain, name, folder, {**provenance, "model": config})

@@ -125,7 +125,8 @@ def save_model(model, name, folder, about):
     """Writes a model's weights and their description.
 
     Both files are complete under temporary names before either gets its own, so that an
-    interruption leaves nothing half-written.
+    interruption leaves nothing half-written. One that falls between the two, where there were older
+    files, leaves a pair that does not belong together, and its checksum says so.
 
     Args:
         model: A `keras.Model` that is not compiled: the state of an optimizer would be saved too.

@@ -4,6 +4,7 @@ import contextlib
 import csv
 
 import keras
+import numpy as np
 
 from experiments.atomic_write import write_atomically
 from experiments.kept_results import DAMAGED_RUN
@@ -43,3 +44,27 @@ def trim_log(file, epochs):
             raise ValueError(f"{file}: {DAMAGED_RUN}") from None
         lines = [",".join(row) for row in ([header, *rows] if rows else [])]
         write_atomically(file, "".join(line + "\n" for line in lines))
+
+
+def read_curve(file, epoch, column="val_psnr"):
+    """Reads how a measured quantity developed over a training.
+
+    Args:
+        file: `Path` of a log with the columns `epoch`, `seconds` and that of the quantity.
+        epoch: Updates in an epoch.
+        column: Name of the quantity's column.
+
+    Returns:
+        List of points `(updates, seconds, value)`, without the epochs that did not measure it;
+        none where somebody has deleted the log.
+    """
+    if not file.exists():
+        return []
+    with file.open(newline="", encoding="utf-8") as opened:
+        rows = list(csv.DictReader(opened))
+    seconds = np.cumsum([float(row["seconds"]) for row in rows])
+    return [
+        [(int(row["epoch"]) + 1) * epoch, round(float(time), 2), float(row[column])]
+        for row, time in zip(rows, seconds, strict=True)
+        if row[column] != "NA"
+    ]

@@ -108,8 +108,11 @@ class KeptHeldOutRuns(HeldOutRuns):
     def __init__(self, experiment, rule, maker, folder):
         settings = experiment.held_out
         tasks = [maker.make(task) for task in settings.tasks]
-        schedule = experiment.training.schedule
-        super().__init__(rule, tasks, settings.steps, settings.seeds, settings.every, schedule)
+        training = experiment.training
+        schedule = training.schedule
+        super().__init__(
+            rule, tasks, settings.steps, settings.seeds, settings.every, schedule, training.log_loss
+        )
         self._experiment = experiment
         self._folder = folder
         self._file = folder / "held_out.csv"

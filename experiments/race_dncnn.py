@@ -1,6 +1,5 @@
 """The claim test: DnCNN trained by a learned rule and by tuned rivals. `kind: race-dncnn`."""
 
-import csv
 import functools
 import json
 import math
@@ -12,6 +11,7 @@ from dncnn_keras.one_line import one_line
 from dncnn_keras.paths import RESULTS, RUNS
 from dncnn_keras.weight_files import SUFFIX, sha256_of
 from experiments.atomic_write import write_atomically
+from experiments.csv_log import read_curve
 from experiments.curves import race_curves
 from experiments.kept_results import Provenance, changed_setting, read_kept
 from experiments.meta_train import meta_train
@@ -211,7 +211,7 @@ def _run(training, folder, make_rule, bar):
     else:
         made_by = json.loads((run / f"{training.name}.json").read_text(encoding="utf-8"))
         result["psnr"] = float(np.mean(list(made_by["validation_psnr"].values())))
-        result["curve"] = _curve(run / "log.csv", training.training.epoch)
+        result["curve"] = read_curve(run / "log.csv", training.training.epoch)
     folder.mkdir(parents=True, exist_ok=True)
     result |= provenance()
     write_atomically(file, json.dumps(result, indent=1) + "\n")
@@ -226,17 +226,6 @@ def _provenance_of(runs):
     for key in ("revision", "processor"):
         last[key] = ", ".join(dict.fromkeys(str(run[key]) for run in runs))
     return {**last, "since": runs[0]["date"]}
-
-
-def _curve(log, epoch):
-    """Points (steps, seconds, validation PSNR) of a run."""
-    with log.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    seconds = np.cumsum([float(row["seconds"]) for row in rows])
-    return [
-        [(int(row["epoch"]) + 1) * epoch, round(float(time), 2), float(row["val_psnr"])]
-        for row, time in zip(rows, seconds, strict=True)
-    ]
 
 
 def _is_interior(rate, grid):

@@ -12,6 +12,7 @@ from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import load_pretrained, save_pretrained
 from dncnn_keras.weight_files import SUFFIX, is_complete
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
+from experiments.csv_log import read_curve
 from experiments.evaluation import noisy_image
 from experiments.fit import fit
 from experiments.images import split_images
@@ -83,6 +84,7 @@ def train_dncnn(experiment, folder):
         "training_images": len(train_images),
         "validation_images": [image.name for image in validation_images],
         "validation_psnr": {sigma: round(psnr, 3) for sigma, psnr in validate().items()},
+        "validation_curve": read_curve(folder / "log.csv", training.epoch),
         "dtype": dtype,
         "seconds_of_last_session": round(time.monotonic() - started),
         **provenance(),

@@ -11,6 +11,7 @@ from dncnn_keras.patches import PatchSampler
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.weight_files import SUFFIX, is_complete, sha256_of
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
+from experiments.csv_log import read_curve
 from experiments.fit import fit
 from experiments.images import colour_images
 from experiments.mask_pictures import MaskPictures
@@ -77,6 +78,10 @@ def train_real(experiment, folder):
         "experiment": experiment.model_dump(mode="json"),
         "validation": measure(),
         "validation_pairs": [pair.name for pair in validation_pairs],
+        "validation_curves": {
+            column: read_curve(folder / "log.csv", experiment.training.epoch, column)
+            for column in validation.columns
+        },
         "dtype": _dtype(experiment),
         "seconds_of_last_session": round(time.monotonic() - started),
         **provenance(),

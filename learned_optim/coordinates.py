@@ -95,18 +95,23 @@ class Coordinates:
         return tf.concat(results, axis=0)
 
 
-def hidden_kernels(shapes):
+def hidden_kernels(shapes, names=None):
     """Tells which of a model's tensors, in the model's order, are kernels of hidden layers.
 
     Those of two or more dimensions are kernels; the first and the last of them, which face the
-    data, are not hidden. Kernels with a side of one are vectors and do not count either. Shapes
-    alone do not tell biases of two dimensions (of `GRU`, `MultiHeadAttention`) from kernels: these
-    are counted as such. Nor do they tell where outputs are not the last axis alone: the kernels of
-    `MultiHeadAttention` (inputs, heads, key size) and of transposed convolutions are taken for
-    matrices of all but the last axis x the last one, as those of convolutions are.
+    data, are not hidden, nor are embeddings, of which a batch sees a few rows alone. Kernels with a
+    side of one are vectors and do not count either.
+
+    Shapes do not tell everything. Biases of two dimensions (of `GRU`, `MultiHeadAttention`) are
+    counted as kernels. The kernels of `MultiHeadAttention` (inputs, heads, key size) and of
+    transposed convolutions are taken for matrices of all but the last axis x the last one, as those
+    of convolutions are. Of several outputs' kernels all but the last count as hidden, and where the
+    first layers are frozen the first one that is trained does not.
 
     Args:
         shapes: List of all the trainable tensors' shapes.
+        names: Their names, in which those of embeddings contain "embedding", as Keras calls them;
+            `None` where there are none.
 
     Returns:
         List of booleans of the same length.
@@ -119,6 +124,6 @@ def hidden_kernels(shapes):
     kernels = [index for index, shape in enumerate(shapes) if len(shape) >= 2]
     hidden = set(kernels[1:-1])
     return [
-        index in hidden and min(math.prod(shape[:-1]), shape[-1]) > 1
-        for index, shape in enumerate(shapes)
+        index in hidden and min(math.prod(shape[:-1]), shape[-1]) > 1 and "embedding" not in name
+        for index, (shape, name) in enumerate(zip(shapes, names or [""] * len(shapes), strict=True))
     ]

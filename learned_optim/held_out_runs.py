@@ -16,7 +16,7 @@ class HeldOutRuns(keras.callbacks.Callback):
     greedy and its whole runs end higher, so the last rule is seldom the best. The rule as it is
     before meta-training is judged, too.
 
-    The epoch's log gets `held_out`, the mean logarithm of the tasks' final losses, lower is better.
+    The epoch's log gets `held_out`, the score of the tasks' final losses, lower is better.
 
     Args:
         rule: The `Rule` that is meta-trained.
@@ -26,6 +26,11 @@ class HeldOutRuns(keras.callbacks.Callback):
         seeds: Number of runs of each task.
         every: Number of epochs between two trials; there is one after the last epoch anyway.
         schedule: What the learning rate does over a run, see `Trajectory`.
+        log_loss: Whether the score is the mean of the final losses' logarithms, so that every task
+            counts alike, or of the losses themselves, which may then be negative.
+
+    Raises:
+        ValueError: When it judges, if a final loss that is not positive has no logarithm.
 
     Example:
 
@@ -34,11 +39,12 @@ class HeldOutRuns(keras.callbacks.Callback):
     >>> save_rule(rule, "mine", "rules")
     """
 
-    def __init__(self, rule, tasks, steps, seeds=1, every=1, schedule="constant"):
+    def __init__(self, rule, tasks, steps, seeds=1, every=1, schedule="constant", log_loss=True):
         super().__init__()
         self.rule = rule
         self._steps = steps
         self._seeds = seeds
+        self._log_loss = log_loss
         self._every = every
         self._trajectories = [
             Trajectory(task, lambda: LearnedOptimizer(weights=rule), schedule) for task in tasks
@@ -63,7 +69,12 @@ class HeldOutRuns(keras.callbacks.Callback):
                 on_run()
             curves.append(np.array(runs))
         finals = [float(np.mean([mean_final_loss(run) for run in runs])) for runs in curves]
-        return curves, finals, float(np.mean(np.log(finals)))
+        if self._log_loss and min(finals) <= 0:
+            raise ValueError(
+                f"HeldOutRuns: a final loss of {min(finals):.4g} has no logarithm; set "
+                "log_loss=False, here and in the MetaTrainer"
+            )
+        return curves, finals, float(np.mean(np.log(finals) if self._log_loss else finals))
 
     def is_due(self, epoch):
         """Whether the rule is judged after this epoch, the first of which is 0."""

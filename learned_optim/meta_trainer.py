@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 
 from learned_optim import pes, unroll
-from learned_optim.coordinates import Coordinates, hidden_kernels
 from learned_optim.rules.rule import Rule
 from learned_optim.tasks.task import Task, fold
 from learned_optim.workers import Workers
@@ -38,7 +37,8 @@ class MetaTrainer(keras.Model):
         meta_updates: Number of meta-updates of the whole meta-training, for the curriculum.
         live: Number of tasks that are live at a time, by default all. The first ones begin; those
             that rest cost memory, and no time.
-        learning_rate: The rate at which the rule is used on the tasks.
+        learning_rate: The rate at which the rule is used on the tasks, and which is then its own;
+            by default it is the rule's.
         schedule: What the rate does over a horizon: `"constant"`, or `"cosine"` to zero.
         estimator: `"tbptt"`, or `"pes"` for persistent evolution strategies.
         log_loss, imitation, second_order: See `unroll.window`; of `"tbptt"` alone.
@@ -86,7 +86,8 @@ class MetaTrainer(keras.Model):
         strategy: tf.distribute.Strategy | None = None,
         name: str = "meta_trainer",
     ):
-        super().__init__(name=name)
+        # Under a policy of mixed precision Keras would scale a loss that there is none of.
+        super().__init__(name=name, dtype="float32")
         # XLA would compile for minutes, and its convolutions are slow on CPUs.
         self.supports_jit = False
         if not tasks:
@@ -126,14 +127,17 @@ class MetaTrainer(keras.Model):
             )
         if pes_sigma <= 0:
             raise ValueError(f"MetaTrainer: pes_sigma must be above 0, got {pes_sigma}")
-        if getattr(rule, "horizon", None) == 0:  # beyond it the rule is not to be trusted
+        # Beyond it the rule is not to be trusted, where it has an optimizer to go over to.
+        if rule.get_config().get("horizon") == 0:
             rule.horizon = max(horizons)
+        if learning_rate is not None:
+            rule.learning_rate = float(learning_rate)
         self.rule = rule
         self.window = window
         self.meta_updates = meta_updates
         self.patience = patience
         self._horizons = tuple(horizons)
-        self._rate = rule.learning_rate if learning_rate is None else learning_rate
+        self._rate = rule.learning_rate
         self._cosine = schedule == "cosine"
         self._pes = (pes_sigma, pes_pairs) if estimator == "pes" else None
         self._unrolled = {
@@ -312,7 +316,7 @@ class LiveTask(keras.layers.Layer):
         self.rule = rule
         self.device = device
         self._seed = seed
-        size = Coordinates(task.shapes, hidden_kernels(task.shapes)).size
+        size = task.coordinates().size
 
         def variable(shape, dtype="float32"):
             with tf.device(device or ""):

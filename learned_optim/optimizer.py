@@ -66,7 +66,7 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
     Raises:
         FileNotFoundError: If there are no such weights.
         ValueError: If the weights are not a rule's, or an argument is out of its range. Later,
-            by `build`: if a variable of the model is not real, or there is none.
+            by `build`: if a variable of the model is not real.
 
     Reference:
         M. Andrychowicz et al., "Learning to learn by gradient descent by gradient descent",
@@ -133,8 +133,6 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         """Makes moments and recurrent state for each variable."""
         if self.built:
             return
-        if not variables:
-            raise ValueError("LearnedOptimizer: the model has no trainable variables")
         for variable in variables:
             if not tf.as_dtype(variable.dtype).is_floating:
                 name = getattr(variable, "path", variable.name)  # a tf.Variable has no path
@@ -147,7 +145,9 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         for weight in self.rule.weights:
             self._track_variable(weight)
         self.skipped = self.add_variable((), "zeros", "int", "only_first_replica", name="skipped")
-        hidden = hidden_kernels([variable.shape for variable in variables])
+        hidden = hidden_kernels(
+            [variable.shape for variable in variables], [variable.name for variable in variables]
+        )
         self._blocks = [
             _Block(self, number, members, variables, hidden)
             for number, members in enumerate(_partition(variables))
@@ -214,11 +214,11 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
     def load_own_variables(self, store):
         """Restores moments, recurrent state, rule and counters.
 
-        Where the file holds no state of a learned optimizer, but another's or none, this warns
-        and starts from nothing, as every Keras optimizer does.
+        Where the file holds no state of a learned optimizer, but another's or none, or that of
+        other variables, this warns and starts from nothing, as every Keras optimizer does.
 
         Raises:
-            ValueError: If the state is another rule's or another model's.
+            ValueError: If the state is another rule's.
         """
         names = set(store.keys())
         if not (self.built and _BELONGS_TO in names):
@@ -242,12 +242,16 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         saved = [np.asarray(store[str(index)]) for index in range(len(names) - 1)]
         shapes = [tuple(variable.shape) for variable in self.variables]
         if [array.shape for array in saved] != shapes:
-            raise ValueError(
-                "LearnedOptimizer: the saved state does not belong to this model, or was made "
-                "with another kind of learning rate, use_ema or gradient accumulation: it has "
-                f"{len(saved)} variables, this one {len(shapes)}"
-                + (" of other shapes" if len(saved) == len(shapes) else "")
+            # A model that was saved with frozen layers is loaded, and an optimizer built, without
+            # them: no reason to refuse the whole file.
+            warnings.warn(
+                f"{self.name} starts from nothing: the saved state is that of other trainable "
+                "variables, or was made with another kind of learning rate, use_ema or gradient "
+                f"accumulation: it has {len(saved)} variables, this one {len(shapes)}"
+                + (" of other shapes" if len(saved) == len(shapes) else ""),
+                stacklevel=2,
             )
+            return
         for variable, array in zip(self.variables, saved, strict=True):
             variable.assign(array)
 

@@ -61,7 +61,9 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self._hidden = hidden_kernels([variable.shape for variable in variables])
+        self._hidden = hidden_kernels(
+            [variable.shape for variable in variables], [variable.name for variable in variables]
+        )
         self._momentums = self.add_optimizer_variables(variables, "momentum")
         self._velocities = [
             None if hidden else self.add_variable_from_reference(variable, "velocity")

@@ -16,7 +16,6 @@ import keras
 import tensorflow as tf
 
 from learned_optim import unroll
-from learned_optim.coordinates import Coordinates, hidden_kernels
 from learned_optim.tasks.task import fold
 
 
@@ -83,7 +82,7 @@ def window(task, rule, runs, noise, seed, length, rate, sigma):
 
 def _run(task, rule, weights, progress, seed, length, rate):
     """Runs a window with these weights; returns the progress and the losses after each step."""
-    coordinates = Coordinates(task.shapes, hidden_kernels(task.shapes))
+    coordinates = task.coordinates()
 
     def step(i, parameters, moments, state, losses):
         now = progress.step + i

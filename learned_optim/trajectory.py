@@ -36,9 +36,11 @@ class Trajectory:
         self._task = task
         self._cosine = schedule == "cosine"
         self._measure = measure or task.loss
+        initial = task.initial(tf.zeros(2, tf.int64))
+        names = task.names or ["parameter"] * len(initial)
         self._variables = [
-            keras.Variable(tensor, name=f"parameter_{number}")
-            for number, tensor in enumerate(task.initial(tf.zeros(2, tf.int64)))
+            keras.Variable(tensor, name=f"{name}_{number}")
+            for number, (tensor, name) in enumerate(zip(initial, names, strict=True))
         ]
         self._optimizer = make_optimizer()
         self._optimizer.build(self._variables)

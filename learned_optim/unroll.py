@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from learned_optim.coordinates import Coordinates, hidden_kernels
 from learned_optim.rules.rule import adam_direction
 
 
@@ -66,7 +65,7 @@ def start(task, rule, seed):
     Returns:
         A `Progress` of no steps.
     """
-    size = Coordinates(task.shapes, hidden_kernels(task.shapes)).size
+    size = task.coordinates().size
     moments = [tf.zeros(size) for _ in range(rule.moments)]
     return Progress(task.initial(seed), moments, rule.initial_state(size), tf.zeros((), tf.int64))
 
@@ -100,7 +99,7 @@ def window(
 
 
 def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
-    coordinates = Coordinates(task.shapes, hidden_kernels(task.shapes))
+    coordinates = task.coordinates()
 
     # Traced once, not once a step: a task's graph can be large.
     @tf.function
@@ -165,7 +164,7 @@ def _sums_to_the_end(weight, gradients):
 
 
 def _second_order(task, rule, progress, seed, length, rate, log_loss, imitation):
-    coordinates = Coordinates(task.shapes, hidden_kernels(task.shapes))
+    coordinates = task.coordinates()
     parameters, moments, state, begin = progress
     losses, gradients, steps = [], [], []
     weights = _trainable(rule)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from dncnn_keras.denoisers.denoiser import checked
+from dncnn_keras.progress import track
 from meta_aux.diagonal_fields import EVERY, SIDE, cut, diagonal_fields
 from meta_aux.inner_loop import apply_heads
 from meta_aux.real_denoiser import RealDenoiser
@@ -22,7 +24,8 @@ class Adaptation(NamedTuple):
     Attributes:
         clean: The clean image after all steps.
         images: The clean image after 0, 1, ... steps, of shape `(steps + 1, ...)`.
-        mask: The mask of the auxiliary loss, with a single channel; other losses have none.
+        mask: What the mask network says of the whole image, with a single channel. The auxiliary
+            loss alone uses such masks, one of each patch.
     """
 
     clean: np.ndarray
@@ -53,8 +56,9 @@ def adapt(
 
     The steps follow the gradient on patches of 64x64 pixels, which are every third diagonal of a
     board: a third of the image says of the heads' few weights what all of it would, for a third
-    of the time (`every=1` looks at all of it, as the paper does). What makes no whole patch at the
-    right and the lower border is left out, unless the image itself is smaller. Each patch stands
+    of the time (`every=1` looks at all patches, as the paper looks at all of the image). What makes
+    no whole patch at the right and the lower border is left out, unless the image itself is
+    smaller; in small images that is much: of 127x127 pixels they see one patch. Each patch stands
     by itself, as in training: zeros beyond it.
 
     A large image goes through in tiles, with the same result but for rounding: the gradient is
@@ -83,9 +87,9 @@ def adapt(
         The clean images, float32 of the shape of `noisy`; with `details` an `Adaptation`.
 
     Raises:
-        ValueError: If the images have another shape or dtype, or hold NaN or infinite values,
-            if there is no such loss, or if `steps`, `learning_rate`, `tile` or `every` makes no
-            sense.
+        ValueError: If the images have another shape or dtype, hold NaN or infinite values or leave
+            [0, 1] by far, if there is no such loss, or if `steps`, `learning_rate`, `tile` or
+            `every` makes no sense.
 
     Example:
 
@@ -94,7 +98,12 @@ def adapt(
     >>> adaptation.images.shape == (6, *noisy.shape)
     True
     """
-    noisy = _checked(noisy, model.network.channels)
+    noisy, channels = checked(noisy, "adapt"), model.network.channels
+    if noisy.ndim not in (3, 4) or noisy.shape[-1] != channels:
+        raise ValueError(
+            f"adapt: the image must have the shape ([batch,] height, width, {channels}), "
+            f"got {noisy.shape}"
+        )
     if tile < SIDE + 2 * OVERLAP:
         raise ValueError(f"adapt: tile must be at least {SIDE + 2 * OVERLAP}, got {tile}")
     if steps < 0:
@@ -111,6 +120,8 @@ def adapt(
             f"adapt: learning_rate must be a number or {own.size} of them, one for each tensor of "
             f"the heads, got the shape {rates.shape}"
         )
+    if not np.isfinite(rates).all() or np.any(rates < 0):
+        raise ValueError(f"adapt: learning_rate must not be negative or NaN, got {learning_rate}")
     rates = np.broadcast_to(rates, own.shape)
     batch = noisy if noisy.ndim == 4 else noisy[None]
     adaptations = [
@@ -137,15 +148,16 @@ def _adapt_one(model, noisy, steps, rates, loss, details, tile, every):
         for columns in _spans(noisy.shape[2], tile)
     ]
 
-    def make_tiles():
-        return (_Tile(model, noisy, rows, columns, every) for rows, columns in spans)
+    def make_tile(number):
+        return _Tile(model, noisy, *spans[number], every)
 
     # Without steps a tile is needed once, and nothing of it has to be kept.
-    tiles = list(make_tiles()) if steps else []
+    tiles = [make_tile(number) for number in range(len(spans))] if steps else []
 
     def assemble(compute):
         whole = None
-        for tile in tiles or make_tiles():
+        for number in track(range(len(spans)), f"{model.name}, tiles"):
+            tile = tiles[number] if tiles else make_tile(number)
             part = compute(tile).numpy()
             if whole is None:
                 whole = np.empty((*noisy.shape[:3], part.shape[3]), np.float32)
@@ -155,10 +167,10 @@ def _adapt_one(model, noisy, steps, rates, loss, details, tile, every):
     weights = [tf.convert_to_tensor(w) for w in model.network.heads.trainable_variables]
     if steps:
         patches = sum(tile.patches for tile in tiles)
-        for tile in tiles:
+        for tile in track(tiles, f"{model.name}, features of tiles"):
             tile.prepare(weights, loss)
     images = []
-    for _ in range(steps):
+    for _ in track(range(steps), f"{model.name}, steps"):
         if details:
             images.append(assemble(lambda tile, now=weights: tile.restore(now)))
         gradients = [tile.gradient(weights) for tile in tiles if tile.patches]
@@ -253,17 +265,3 @@ def _mask(model, noisy):
 @tf.function(reduce_retracing=True)
 def _restore(model, weights, shared, noisy):
     return apply_heads(model.network, weights, shared, noisy)[0]
-
-
-def _checked(noisy, channels):
-    noisy = np.asarray(noisy)
-    if not np.issubdtype(noisy.dtype, np.floating):
-        raise ValueError(f"adapt: the image must be of floats in [0, 1], got {noisy.dtype}")
-    if noisy.ndim not in (3, 4) or noisy.shape[-1] != channels or 0 in noisy.shape:
-        raise ValueError(
-            f"adapt: the image must have the shape ([batch,] height, width, {channels}), "
-            f"got {noisy.shape}"
-        )
-    if not np.isfinite(noisy).all():
-        raise ValueError("adapt: the image holds NaN or infinite values")
-    return noisy

@@ -1,5 +1,7 @@
 """The real-noise network behind the contract that every denoiser keeps."""
 
+import tensorflow as tf
+
 from dncnn_keras.denoisers.denoiser import Denoiser
 from meta_aux.adaptation import adapt
 from meta_aux.pretrained import load_pretrained
@@ -7,7 +9,7 @@ from meta_aux.real_denoiser import RealDenoiser
 
 
 class AdaptiveDenoiser(Denoiser):
-    """Denoises colour photographs with a `RealDenoiser`, adapted to each of them or not.
+    """Denoises photographs with a `RealDenoiser`, adapted to each of them or not.
 
     `dncnn_keras.denoise` and the command `dncnn-keras denoise` know the released weights as
     `real-mtl` (without adaptation) and `real-mtl-adapted`, and take the path of a weight file.
@@ -32,13 +34,20 @@ class AdaptiveDenoiser(Denoiser):
         return AdaptiveDenoiser(self.model)
 
     def denoise_batch(self, noisy, sigma):
-        """Denoises a checked batch of colour images; the noise level is not needed."""
-        if noisy.shape[-1] != self.model.network.channels:
+        """Denoises a checked batch of images; the noise level is not needed."""
+        channels = self.model.network.channels
+        if noisy.shape[-1] != channels:
             raise ValueError(
-                f"{self.name}: needs colour images, got {noisy.shape[-1]} channel(s); "
-                "for grey ones use dncnn-blind"
+                f"{self.name}: needs images of {channels} channel(s), got {noisy.shape[-1]}; "
+                "dncnn-blind takes grey and colour"
             )
-        return adapt(self.model, noisy, self.steps)
+        try:
+            return adapt(self.model, noisy, self.steps)
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(
+                f"{self.name}: too little memory for {noisy.shape[2]}x{noisy.shape[1]} pixels; "
+                "leave out the adaptation, or cut the image into parts"
+            ) from error
 
 
 def of_weights(name):

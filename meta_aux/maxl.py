@@ -58,7 +58,8 @@ class MAXL(keras.Model):
     >>> trainer = MAXL(denoiser, steps_per_pass=50)
     >>> adam = [keras.optimizers.Adam(1e-3, epsilon=1e-8) for _ in range(2)]
     >>> trainer.compile(optimizer=adam[0], mask_optimizer=adam[1])
-    >>> trainer.fit(degraded_patches(sampler, 16), epochs=300, steps_per_epoch=50)
+    >>> # An epoch holds a pass of either network, or every other one logs a loss of none.
+    >>> trainer.fit(degraded_patches(sampler, 16), epochs=150, steps_per_epoch=100)
     """
 
     train_function: Callable  # Keras's own, None until it is made

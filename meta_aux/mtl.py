@@ -81,6 +81,11 @@ class MTL(keras.Model):
             raise ValueError(f"MTL: steps must be at least 1, got {steps}")
         if every < 1:
             raise ValueError(f"MTL: every must be at least 1, got {every}")
+        if learning_rate is not None and not (learning_rate > 0 and inner_weight > 0):
+            raise ValueError(
+                "MTL: learning_rate and inner_weight must be above 0, got "
+                f"{learning_rate} and {inner_weight}"
+            )
         if adapt_body and learning_rate is None:
             raise ValueError("MTL: the denoiser's rates are the heads'; adapt_body needs one")
         self.denoiser = denoiser

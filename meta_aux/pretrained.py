@@ -65,7 +65,7 @@ def load_pretrained(name: str | Path = "real-mtl") -> RealDenoiser:
 
 
 def save_pretrained(model, name, folder, provenance):
-    """Writes a model's weights and their description, for `load_pretrained`: both, or neither.
+    """Writes a model's weights and their description, for `load_pretrained`.
 
     Args:
         model: A `RealDenoiser`. Float32 weights are stored.

@@ -43,23 +43,11 @@ class Denoiser:
                 method needs it.
             FloatingPointError: If NaN or infinite values come out.
         """
-        noisy = np.asarray(noisy)
-        if not np.issubdtype(noisy.dtype, np.floating):
-            raise ValueError(f"{self.name}: expected images of floats, got {noisy.dtype}")
-        with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
-            noisy = noisy.astype(np.float32, copy=False)
-        if noisy.ndim != 4 or 0 in noisy.shape:
+        noisy = checked(noisy, self.name)
+        if noisy.ndim != 4:
             raise ValueError(
                 f"{self.name}: expected images of shape (batch, height, width, channels), "
                 f"got {noisy.shape}"
-            )
-        largest = max(noisy.max(), -noisy.min())
-        if not np.isfinite(largest):
-            raise ValueError(f"{self.name}: the image holds NaN or infinite values")
-        if largest > LARGEST:
-            raise ValueError(
-                f"{self.name}: the image holds values up to {largest:g}, and should be about "
-                "[0, 1]; divide grey levels by 255"
             )
         if self.needs_sigma and sigma is None:
             raise ValueError(f"{self.name}: needs the noise level sigma (grey levels of 255)")
@@ -97,3 +85,32 @@ class Denoiser:
     def denoise_image(self, noisy, sigma):
         """Denoises one float32 image of shape `(height, width)`."""
         raise NotImplementedError(f"{type(self).__name__} defines neither method")
+
+
+def checked(noisy, name):
+    """Returns noisy images as float32, once sure that their values are such.
+
+    Args:
+        noisy: What the user gave, of any shape.
+        name: What the error is said of.
+
+    Raises:
+        ValueError: If it is not of floats, empty, holds NaN or infinite values, or leaves [0, 1] by
+            far.
+    """
+    noisy = np.asarray(noisy)
+    if not np.issubdtype(noisy.dtype, np.floating):
+        raise ValueError(f"{name}: expected images of floats, got {noisy.dtype}")
+    if 0 in noisy.shape:
+        raise ValueError(f"{name}: expected images, got nothing, of shape {noisy.shape}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
+        noisy = noisy.astype(np.float32, copy=False)
+    largest = max(noisy.max(), -noisy.min())
+    if not np.isfinite(largest):
+        raise ValueError(f"{name}: the image holds NaN or infinite values")
+    if largest > LARGEST:
+        raise ValueError(
+            f"{name}: the image holds values up to {largest:g}, and should be about [0, 1]; divide "
+            "grey levels by 255"
+        )
+    return noisy

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from learned_optim.rules.rule import Rule, adam_direction, time_features
+from learned_optim.rules.rule import Rule, adam_direction, still_unless_moved, time_features
 
 
 @keras.saving.register_keras_serializable("learned_optim")
@@ -52,7 +52,8 @@ class AdamRule(Rule):
         """See `Rule.update`."""
         (adam,) = observed
         factor = tf.exp(math.log(3.0) * tf.tanh(outputs[0]))
-        return factor * adam + 0.3 * tf.tanh(outputs[1])
+        free = still_unless_moved(0.3 * tf.tanh(outputs[1]), adam)
+        return factor * adam + free
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from learned_optim.orthogonalize import orthogonalize
-from learned_optim.rules.rule import Rule, adam_direction, time_features
+from learned_optim.rules.rule import Rule, adam_direction, still_unless_moved, time_features
 
 
 @keras.saving.register_keras_serializable("learned_optim")
@@ -98,8 +98,8 @@ class OrthogonalRule(Rule):
         """See `Rule.update`."""
         anchor, adam = observed
         factor = tf.exp(math.log(3.0) * tf.tanh(outputs[0]))
-        free = 0.3 * tf.tanh(outputs[1]) * adam + 0.1 * tf.tanh(outputs[2])
-        direction = factor * anchor + free
+        free = still_unless_moved(0.1 * tf.tanh(outputs[2]), adam)
+        direction = factor * anchor + 0.3 * tf.tanh(outputs[1]) * adam + free
         if self.keep_length:
             direction = coordinates.match_norms(direction, anchor)
         return self.scale * direction

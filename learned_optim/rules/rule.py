@@ -189,6 +189,22 @@ def adam_direction(momentum, velocity, step, beta_1, beta_2, epsilon=1e-7):
     return correction * momentum / (tf.sqrt(velocity) + epsilon)
 
 
+def still_unless_moved(free, adam):
+    """Takes back a network's own step at coordinates that have had no gradient.
+
+    Their inputs are zeros and the time, so all of them would drift together: dead units, rows of an
+    embedding that no batch holds. Adam leaves them where they are.
+
+    Args:
+        free: Tensor of shape `(size,)`.
+        adam: Adam's step of the same shape.
+
+    Returns:
+        Tensor of the same shape, zero where Adam's step is.
+    """
+    return tf.where(adam == 0.0, 0.0, free)
+
+
 def time_features(step, size):
     """How long the training has run: `tanh(step / tau)` for tau from 10 to 10,000.
 

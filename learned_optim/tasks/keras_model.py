@@ -30,6 +30,7 @@ class KerasTask(Task):
 
     >>> def make_model():
     ...     return keras.Sequential([keras.Input((10,)), keras.layers.Dense(1)])
+    >>> x, y = tf.constant(x), tf.constant(y)  # once, not in every graph
     >>> def sample(seed):
     ...     rows = tf.random.stateless_uniform((32,), seed, maxval=len(x), dtype=tf.int64)
     ...     return tf.gather(x, rows), tf.gather(y, rows)
@@ -39,13 +40,15 @@ class KerasTask(Task):
     def __init__(self, make_model, loss, sample, name="keras_model", initial_seeds=range(8)):
         self.name = name
         self._sample = sample
-        self._loss = keras.losses.get(loss)
+        loss = keras.losses.get(loss)
+        self._loss = loss if isinstance(loss, keras.Loss) else _FunctionLoss(loss)
         draws = []
         for seed in initial_seeds:
             keras.utils.set_random_seed(seed)
             self._model = make_model()
             draws.append([weight.numpy() for weight in self._model.trainable_weights])
         self.shapes = [weight.shape for weight in draws[0]]
+        self.names = [weight.name for weight in self._model.trainable_weights]
         if not self.shapes:
             raise ValueError(f"task {name}: the model has no trainable weights; is it built?")
         if any([weight.shape for weight in draw] != self.shapes for draw in draws):
@@ -79,4 +82,19 @@ class KerasTask(Task):
         outputs, _, own = self._model.stateless_call(
             parameters, state, x, training=True, return_losses=True
         )
-        return tf.reduce_mean(self._loss(y, outputs)) + sum(tf.reduce_sum(loss) for loss in own)
+        return self._loss(y, outputs) + sum(tf.reduce_sum(loss) for loss in own)
+
+
+class _FunctionLoss(keras.Loss):
+    """What `compile` makes of a loss that is a function or its name: targets may lack an axis."""
+
+    def __init__(self, function):
+        super().__init__(name="function_loss")
+        self._function = function
+
+    def call(self, y_true, y_pred):
+        # Functions would broadcast targets of shape (n,) against outputs of (n, 1).
+        single = tf.is_tensor(y_pred) and y_pred.shape[-1:] == (1,)
+        if single and len(y_true.shape) == len(y_pred.shape) - 1:
+            y_true = tf.expand_dims(y_true, -1)
+        return self._function(y_true, y_pred)

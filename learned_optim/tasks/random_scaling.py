@@ -32,6 +32,7 @@ class RandomScaling(Task):
         self._range = float(tf.math.log(float(spread)))
         self.name = task.name
         self.shapes = task.shapes
+        self.names = task.names
 
     def _factors(self, seed):
         exponents = tf.random.stateless_uniform(

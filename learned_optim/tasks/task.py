@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from learned_optim.coordinates import Coordinates, hidden_kernels
+
 
 class Task:
     """An optimisation problem, drawn anew from a distribution for every training.
@@ -13,6 +15,7 @@ class Task:
     Attributes:
         name: Short name for logs.
         shapes: List of the shapes of the parameters, in the order of a model's variables.
+        names: List of their names, see `hidden_kernels`, or `None`.
 
     Example: a line's height, to be found from noisy samples.
 
@@ -29,6 +32,11 @@ class Task:
 
     name: str
     shapes: list
+    names: list | None = None
+
+    def coordinates(self):
+        """Returns the `Coordinates` of the parameters."""
+        return Coordinates(self.shapes, hidden_kernels(self.shapes, self.names))
 
     def initial(self, seed):
         """Draws initial parameters.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dncnn_keras import DnCNN, cli, images
+from dncnn_keras.denoisers.dncnn import DnCNNDenoiser
 from dncnn_keras.images import PixelFormat, read_image, to_float, write_image
 from dncnn_keras.pretrained import save_pretrained
 
@@ -73,6 +74,7 @@ def test_folder_skips_and_names_what_is_damaged(tmp_path, weights, capfd):
     (source / "b.png").write_bytes((source / "a.png").read_bytes()[:-40])
     write_image(source / "c.TIFF", _image(3, seed=2))
     (source / "notes.txt").write_text("not an image")
+    (source / "._a.png").write_text("what macOS leaves beside a.png")
     assert cli.main(["denoise", str(source), str(target), "--model", weights]) == 1
     assert sorted(path.name for path in target.iterdir()) == ["a.png", "c.TIFF"]
     _is_darkened(target / "a.png", _image(seed=1))
@@ -82,6 +84,26 @@ def test_folder_skips_and_names_what_is_damaged(tmp_path, weights, capfd):
     assert err.splitlines() == [
         f"dncnn-keras: skipped {source / 'b.png'}: damaged, or not a PNG, JPEG or TIFF image"
     ]
+
+
+@pytest.mark.parametrize("error", [MemoryError, FloatingPointError])
+def test_an_image_that_fails_does_not_stop_the_folder(tmp_path, weights, capfd, monkeypatch, error):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png"):
+        write_image(tmp_path / "in" / name, _image())
+    denoise_pixels = DnCNNDenoiser.denoise_pixels
+    failures = [error("no luck")]
+
+    def once(self, pixels, sigma=None):
+        if failures:
+            raise failures.pop()
+        return denoise_pixels(self, pixels, sigma)
+
+    monkeypatch.setattr(DnCNNDenoiser, "denoise_pixels", once)
+    command = ["denoise", f"{tmp_path}/in", f"{tmp_path}/out", "--model", weights]
+    assert cli.main(command) == 1
+    assert capfd.readouterr().err == f"dncnn-keras: skipped {tmp_path}/in/a.png: no luck\n"
+    _is_darkened(tmp_path / "out" / "b.png", _image())
 
 
 def test_folder_without_trouble_tells_of_each_image_if_asked(tmp_path, weights, capfd):
@@ -217,4 +239,3 @@ def test_help_is_quick():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
     assert "--sigma" in result.stdout
-    assert all(suffix in images.SUFFIXES for suffix in (".png", ".jpg", ".tif"))

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -33,6 +34,20 @@ def test_a_folded_model_stays_as_it_is():
     again = fold_batch_norm(folded)
     for before, after in zip(folded.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "bfloat16"])
+def test_is_float32_whatever_the_global_policy(policy):
+    model = _trained()
+    expected = fold_batch_norm(model).get_weights()
+    keras.config.set_dtype_policy(policy)
+    try:
+        folded = fold_batch_norm(model)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {folded.get_layer(f"conv_{i}").compute_dtype for i in range(1, 6)} == {"float32"}
+    for mine, theirs in zip(folded.get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_copies_the_weights():

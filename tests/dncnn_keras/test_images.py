@@ -81,6 +81,21 @@ def test_unicode_path(tmp_path):
     np.testing.assert_array_equal(read_image(path)[0], 51)
 
 
+def test_the_longest_name(tmp_path):
+    path = tmp_path / f"{'木' * 83}.tif"  # 253 bytes of 255
+    write_image(path, np.full((4, 5, 1), 0.2, np.float32))
+    np.testing.assert_array_equal(read_image(path)[0], 51)
+
+
+def test_refuses_integers_of_another_dtype(tmp_path):
+    pixels = np.full((4, 5, 1), 1000, np.uint16)
+    with pytest.raises(ValueError, match="the image is of uint16, its format of uint8"):
+        write_image(tmp_path / "x.png", pixels)
+    assert not list(tmp_path.iterdir())
+    write_image(tmp_path / "x.png", pixels, PixelFormat(np.uint16))
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png")[0], pixels)
+
+
 def test_new_file_has_the_usual_permissions(tmp_path):
     (tmp_path / "usual").touch()
     write_image(tmp_path / "x.png", np.zeros((4, 4, 1), np.float32))

@@ -77,6 +77,13 @@ def _cut_off(path):
     path.write_bytes(path.read_bytes()[:-2000])
 
 
+def _bad_pointers(path):
+    _write(path, _network())
+    content = bytearray(path.read_bytes())
+    content[120:600:7] = bytes(b ^ 255 for b in content[120:600:7])
+    path.write_bytes(content)
+
+
 def _other_hdf5(path):
     with h5py.File(path, "w") as file:
         file["net/something"] = [1.0]
@@ -93,7 +100,9 @@ def _other_network(path):
     _write(path, network)
 
 
-@pytest.mark.parametrize("write", [_text, _cut_off, _other_hdf5, _no_layers, _other_network])
+@pytest.mark.parametrize(
+    "write", [_text, _cut_off, _bad_pointers, _other_hdf5, _no_layers, _other_network]
+)
 def test_wrong_file_is_one_clear_line(tmp_path, write):
     path = tmp_path / "x.mat"
     write(path)

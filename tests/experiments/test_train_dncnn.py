@@ -54,6 +54,12 @@ def test_trains_releases_and_records_how(file, tmp_path):
     assert made_by["experiment"]["training"]["steps"] == 60
     assert made_by["validation_images"] == ["0.png"]
     assert set(made_by["validation_psnr"]) == {"15", "25", "50"}
+    curve = made_by["validation_curve"]  # one of three epochs is validated
+    assert [steps for steps, *_ in curve] == [30, 60]
+    assert 0 < curve[0][1] < curve[1][1]
+    assert curve[-1][2] == pytest.approx(
+        np.mean(list(made_by["validation_psnr"].values())), abs=1e-3
+    )
     assert made_by["versions"]["keras"] and made_by["processor"]
 
 

@@ -16,7 +16,7 @@ from tests.fuzz.kind import Kind, check_line, run_command
 from tests.fuzz.mutations import damage_bytes, displace, empty_folder
 
 MODEL = "fuzz-tiny"
-NAMES = ("a", "ä 木", "a\nb", os.fsdecode(b"\xff\xfe"), "%s{}", "x" * 240)
+NAMES = ("a", "ä 木", "a\nb", os.fsdecode(b"\xff\xfe"), "%s{}", "x" * 250)
 NUMBERS = (0, 1, 2, 3, 4, 8, 16, 17, 32, 255, 4096, 20000, 32767, 65535, 2**31 - 1, 2**32 - 1)
 
 

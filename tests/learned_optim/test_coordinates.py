@@ -88,6 +88,11 @@ def test_hidden_kernels_are_those_between_the_first_and_the_last(shapes, hidden)
     assert hidden_kernels(shapes) == [index in hidden for index in range(len(shapes))]
 
 
+def test_embeddings_are_not_hidden():
+    names = ["embeddings", "embeddings", "kernel", "kernel"]
+    assert hidden_kernels([(9, 4), (7, 4), (4, 4), (4, 2)], names) == [False, False, True, False]
+
+
 def test_match_norms_gives_each_tensor_the_other_ones_norm():
     coordinates = Coordinates([(2,), (2, 1), (1,)], [False] * 3)
     vector, like = tf.constant([3.0, 4.0, 0.6, 0.8, 5.0]), tf.constant([1.0, 0.0, 0.0, -2.0, 0.0])

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 
 from learned_optim import HeldOutRuns, LearnedOptimizer, MetaTrainer
 from learned_optim.rules import make_rule
@@ -51,6 +52,19 @@ def test_a_rule_that_breaks_ends_as_it_began():
     for mine, theirs in zip(rule.get_weights(), before, strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert held_out.judge()[-1] < logs["held_out"] == np.inf
+
+
+def test_losses_that_are_not_positive_have_a_score_of_their_own():
+    class Below(Quadratics):
+        def loss(self, parameters, batch):
+            return super().loss(parameters, batch) - 1e6
+
+    rule = make_rule("adam", units=2, layers=1)
+    _, finals, score = HeldOutRuns(rule, [Below(), TASK], steps=2, log_loss=False).judge()
+    assert finals[0] < 0 < finals[1]
+    np.testing.assert_allclose(score, np.mean(finals))
+    with pytest.raises(ValueError, match="final loss of -.* no logarithm; set log_loss=False"):
+        HeldOutRuns(rule, [Below(), TASK], steps=2).judge()
 
 
 def test_it_judges_every_few_epochs_and_at_the_end():

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from learned_optim import LearnedOptimizer, MetaTrainer, pes, unroll
-from learned_optim.rules import make_rule
+from learned_optim import LearnedOptimizer, MetaTrainer, load_rule, pes, save_rule, unroll
+from learned_optim.rules import RULES, make_rule
 from learned_optim.tasks.quadratic import Quadratics
 from learned_optim.tasks.task import Task
 from learned_optim.trajectory import Trajectory, mean_final_loss
@@ -157,6 +157,24 @@ def test_the_rule_learns_how_far_it_may_be_trusted():
     for given, kept in ((0, 8), (100, 100)):
         rule = make_rule("orthogonal", units=1, layers=1, horizon=given)
         assert _trainer(rule, [TASK], horizons=(4, 8)).rule.horizon == kept
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_the_same_from_its_file(name, tmp_path):
+    rule = make_rule(name, units=1, layers=1)
+    _trainer(rule, [TASK], horizons=(4, 8), learning_rate=0.25)
+    save_rule(rule, "mine", tmp_path)
+    loaded = load_rule(tmp_path / "mine.weights.h5")
+    assert (loaded.horizon, loaded.learning_rate) == (rule.horizon, 0.25)
+
+
+def test_mixed_precision_scales_no_loss():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        trainer = _trainer(make_rule("adam", units=1, layers=1), [TASK])
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert not isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
 
 
 def test_horizons_share_the_meta_updates():

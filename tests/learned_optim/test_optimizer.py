@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from learned_optim import LearnedOptimizer, optimizer
+from learned_optim import LearnedOptimizer, OrthogonalMomentum, optimizer
 from learned_optim.rules import RULES, make_rule
 from tests.learned_optim.optimizer_steps import (
     SHAPES,
@@ -26,7 +26,6 @@ from tests.learned_optim.optimizer_steps import (
         {"clipvalue": 0.2},
         {"global_clipnorm": 1.0},
         {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3},
-        {"loss_scale_factor": 8.0},
         {"gradient_accumulation_steps": 2},
         {"learning_rate": keras.optimizers.schedules.CosineDecay(0.1, 8)},
         {"learning_rate": lambda: 0.03},
@@ -41,8 +40,49 @@ def test_what_every_keras_optimizer_can_do_is_what_adam_does(arguments):
     mine = LearnedOptimizer(weights=make_rule("adam", units=2), **arguments)
     assert_close(apply_steps(mine, gradients), adam)
     plain = apply_steps(keras.optimizers.Adam(0.02), gradients)
-    if "loss_scale_factor" not in arguments:
-        assert max(np.abs(a - b).max() for a, b in zip(adam, plain, strict=True)) > 1e-3
+    assert max(np.abs(a - b).max() for a, b in zip(adam, plain, strict=True)) > 1e-3
+
+
+def test_the_factor_of_the_loss_is_divided_out(learned):
+    gradients = [make_gradients(step) for step in range(3)]
+    # A rule to which the gradients' size matters.
+    plain = apply_steps(LearnedOptimizer(0.02, weights=learned("andrychowicz")), gradients)
+    made = LearnedOptimizer(0.02, weights=learned("andrychowicz"), loss_scale_factor=8.0)
+    assert_close(apply_steps(made, [[8.0 * g for g in each] for each in gradients]), plain)
+    made = LearnedOptimizer(0.02, weights=learned("andrychowicz"))
+    found = apply_steps(made, [[8.0 * g for g in each] for each in gradients])
+    assert max(np.abs(a - b).max() for a, b in zip(found, plain, strict=True)) > 1e-3
+
+
+@pytest.mark.parametrize("make", [LearnedOptimizer, OrthogonalMomentum])
+def test_embeddings_move_as_by_adam_wherever_they_stand(make):
+    names = ["embeddings", "kernel", "embeddings", "kernel", "kernel"]
+    shapes = [(6, 4), (4, 4), (6, 4), (4, 4), (4, 2)]
+    variables = [keras.Variable(np.ones(s), name=n) for s, n in zip(shapes, names, strict=True)]
+    gradients = make_gradients(0, shapes)
+    arguments = {"weights": make_rule("orthogonal", scale=1.0)} if make is LearnedOptimizer else {}
+    made = make(0.1, **arguments)
+    made.apply(gradients, variables)
+    by_half_of_adam = [
+        np.allclose(variable, 1 - 0.05 * np.sign(gradient), atol=1e-4)
+        for variable, gradient in zip(variables, gradients, strict=True)
+    ]
+    assert by_half_of_adam == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize("name", ["adam", "orthogonal"])
+def test_a_coordinate_that_never_had_a_gradient_stays(learned, name):
+    made = LearnedOptimizer(0.02, weights=learned(name))
+    gradients = [make_gradients(step) for step in range(3)]
+    for each in gradients:
+        each[0] *= tf.constant([[1.0], [0.0], [1.0], [1.0]])
+        each[2] *= tf.constant([1.0, 0.0])
+    variables = make_variables()
+    before = values_of(variables)
+    after = apply_steps(made, gradients, variables)
+    assert_equal([after[0][1], after[2][..., 1]], [before[0][1], before[2][..., 1]])
+    assert np.all(after[0][[0, 2, 3]] != before[0][[0, 2, 3]])
+    assert np.all(after[2][..., 0] != before[2][..., 0])
 
 
 def test_averages_of_the_weights_are_those_of_keras():
@@ -138,13 +178,14 @@ def test_variables_of_any_precision(learned, dtype):
     assert_close([np.asarray(each, np.float32) for each in found], wanted, tolerance)
 
 
-def test_xla_computes_the_same(learned):
+@pytest.mark.parametrize("horizon", [0, 1])
+def test_xla_computes_the_same(learned, horizon):
     shapes = [(4, 3), (3, 5), (5, 2)]
     gradients = [make_gradients(step, shapes) for step in range(3)]
     gradients[1][0] = tf.fill((4, 3), np.nan)
     results = []
     for jit_compile in (False, True):
-        made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
+        made = LearnedOptimizer(0.01, weights=learned("orthogonal", horizon=horizon))
         variables = make_variables(shapes)
         made.build(variables)
         apply = tf.function(made.apply, jit_compile=jit_compile)
@@ -233,11 +274,11 @@ def test_a_frozen_layer_stays_and_goes_on_where_it_was(learned):
     for before, weight in zip(
         others, [*model.layers[0].get_weights(), *model.layers[2].get_weights()], strict=True
     ):
-        assert np.all(before != weight)
+        assert np.any(before != weight)  # a dead unit's stay
     model.layers[1].trainable = True
     model.compile(made, loss="mse", run_eagerly=True)
     model.train_on_batch(x, y)
-    assert np.all(model.layers[1].get_weights()[0] != frozen[0])
+    assert np.any(model.layers[1].get_weights()[0] != frozen[0])
 
 
 def test_added_layers_need_a_new_optimizer_as_with_keras(learned):
@@ -299,11 +340,6 @@ def test_refuses_variables_that_are_not_real(dtype):
         variables = [*make_variables([(2,)]), made]
         with pytest.raises(ValueError, match=r"LearnedOptimizer: variable odd.*is .*only real"):
             LearnedOptimizer(weights=make_rule("adam")).build(variables)
-
-
-def test_refuses_a_model_without_trainable_weights():
-    with pytest.raises(ValueError, match="LearnedOptimizer: the model has no trainable variables"):
-        LearnedOptimizer(weights=make_rule("adam")).build([])
 
 
 def test_refuses_arguments_that_mean_nothing():

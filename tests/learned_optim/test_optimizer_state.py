@@ -40,7 +40,7 @@ def whole(tmp_path_factory):
     """Function that makes the optimizer; a model of 4 epochs; files of it after 2 epochs."""
 
     def make():
-        rule = make_rule("orthogonal")
+        rule = make_rule("orthogonal", horizon=3)  # it fades after the files are written
         generator = np.random.default_rng(0)
         rule.set_weights([generator.normal(0, 0.5, w.shape) for w in rule.get_weights()])
         rate = keras.optimizers.schedules.CosineDecay(0.02, 8)
@@ -95,22 +95,49 @@ def test_a_model_saved_before_its_first_step(tmp_path):
     _assert_same(_fit(restored, 1), _fit(model, 1))
 
 
-def test_refuses_the_state_of_another_model_or_rule():
-    def built(rule, width, rate=0.02, **arguments):
-        made = LearnedOptimizer(rate, weights=rule, **arguments)
-        made.build([keras.Variable(np.ones(width, np.float32))])
-        return made
+def _built(rule, width, rate=0.02, **arguments):
+    made = LearnedOptimizer(rate, weights=rule, **arguments)
+    made.build([keras.Variable(np.ones(width, np.float32))])
+    return made
 
+
+def test_the_state_of_other_variables_is_left_with_a_warning():  # as by Adam
     store = {}
-    built(make_rule("orthogonal"), 5).save_own_variables(store)
-    built(make_rule("orthogonal"), 5).load_own_variables(store)
+    _built(make_rule("orthogonal"), 5).save_own_variables(store)
     schedule = keras.optimizers.schedules.CosineDecay(0.02, 8)
     for other, message in (
-        (built(make_rule("orthogonal"), 6), "to this model, .* 17 variables, this one 17 of other"),
+        (_built(make_rule("orthogonal"), 6), "of other trainable .* 17 variables, this one 17 of"),
         (
-            built(make_rule("orthogonal"), 5, schedule),
+            _built(make_rule("orthogonal"), 5, schedule),
             "another kind of learning rate.* this one 16",
         ),
+    ):
+        before = [variable.numpy() for variable in other.variables]
+        with pytest.warns(UserWarning, match=message):
+            other.load_own_variables(store)
+        for variable, value in zip(other.variables, before, strict=True):
+            np.testing.assert_array_equal(variable, value)
+
+
+@pytest.mark.parametrize("frozen", ["a layer", "all"])
+def test_a_model_with_frozen_layers_is_loaded(tmp_path, frozen):
+    model = _fit(_model(LearnedOptimizer(0.02, weights=make_rule("adam"))), 1)
+    (model.layers[0] if frozen == "a layer" else model).trainable = False
+    model.compile(model.optimizer, loss="mse", jit_compile=False)
+    model.save(tmp_path / "model.keras")
+    with pytest.warns(UserWarning, match="starts from nothing: the saved state is that of other"):
+        restored = keras.models.load_model(tmp_path / "model.keras")
+    for mine, theirs in zip(restored.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    if frozen == "a layer":
+        _fit(restored, 1)
+
+
+def test_refuses_the_state_of_another_rule():
+    store, built = {}, _built
+    built(make_rule("orthogonal"), 5).save_own_variables(store)
+    built(make_rule("orthogonal"), 5).load_own_variables(store)
+    for other, message in (
         (
             built(make_rule("adam"), 5),
             "is of rule 'OrthogonalRule', this optimizer's is 'AdamRule'",

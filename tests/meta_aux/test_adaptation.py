@@ -209,6 +209,23 @@ def test_refuses_steps_and_rates_that_make_no_sense(denoiser, noisy):
     count = len(denoiser.network.heads.trainable_variables)
     with pytest.raises(ValueError, match=rf"a number or {count} of them.*got the shape \(2,\)"):
         adapt(denoiser, noisy, learning_rate=[1e-3, 1e-3])
+    for rate in (-1e-3, np.nan, [np.inf] * count):
+        with pytest.raises(ValueError, match="learning_rate must not be negative or NaN"):
+            adapt(denoiser, noisy, learning_rate=rate)
+
+
+@pytest.mark.parametrize("steps", [3, 0])
+def test_tells_how_far_it_is(denoiser, generator, monkeypatch, steps):
+    tracked = {}
+
+    def track(items, title):
+        tracked[title.partition(", ")[2]] = len(items)
+        return items
+
+    monkeypatch.setattr(sys.modules["meta_aux.adaptation"], "track", track)
+    adapt(denoiser, generator.uniform(size=(200, 801, 3)), steps=steps, tile=216)
+    tiles = {"features of tiles": 13, "tiles": 13} if steps else {"tiles": 13}
+    assert tracked == {**tiles, "steps": steps}
 
 
 def test_without_steps_one_tile_is_kept_at_a_time(denoiser, generator, monkeypatch):
@@ -245,11 +262,13 @@ def test_the_function_is_not_hidden_by_a_module_of_its_name():
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (np.zeros((4, 4, 3), np.uint8), "must be of floats in .0, 1., got uint8"),
+        (np.zeros((4, 4, 3), np.uint8), "expected images of floats, got uint8"),
         (np.zeros((4, 4)), r"must have the shape .*, got \(4, 4\)"),
         (np.zeros((4, 4, 1)), r"must have the shape .*, got \(4, 4, 1\)"),
-        (np.zeros((0, 4, 4, 3)), r"must have the shape .*, got \(0, 4, 4, 3\)"),
+        (np.zeros((0, 4, 4, 3)), r"got nothing, of shape \(0, 4, 4, 3\)"),
         (np.full((4, 4, 3), np.nan), "NaN or infinite"),
+        (np.full((4, 4, 3), 1e39), "NaN or infinite"),  # what float32 cannot hold
+        (np.full((4, 4, 3), 200.0), "values up to 200, and should be about .0, 1.; divide grey"),
     ],
 )
 def test_refuses_what_is_no_image(image, message):

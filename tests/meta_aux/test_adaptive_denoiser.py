@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dncnn_keras import cli, inference
 from dncnn_keras.images import read_image, to_float, write_image
@@ -43,8 +44,17 @@ def test_adapts_to_each_image(model, noisy):
 
 
 def test_grey_images_are_refused_in_one_line(model):
-    with pytest.raises(ValueError, match=r"needs colour images, got 1 channel\(s\); for grey"):
+    with pytest.raises(ValueError, match=r"needs images of 3 channel\(s\), got 1; dncnn-blind"):
         AdaptiveDenoiser(model)(np.zeros((1, 8, 8, 1)))
+
+
+def test_too_little_memory_on_a_gpu_is_told_as_elsewhere(model, noisy, monkeypatch):
+    def run_out(*arguments):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(adaptive_denoiser, "adapt", run_out)
+    with pytest.raises(MemoryError, match="too little memory for .* pixels; leave out the adapt"):
+        AdaptiveDenoiser(model)(noisy)
 
 
 @pytest.mark.parametrize(("name", "steps"), [("real-mtl", 0), ("real-mtl-adapted", 5)])

@@ -152,6 +152,9 @@ def test_resumes_exactly(pair, tmp_path):
 def test_refuses_no_steps(denoiser):
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         MTL(denoiser, steps=0)
+    for arguments in ({"inner_weight": 0.0}, {"learning_rate": -1e-5}):
+        with pytest.raises(ValueError, match="learning_rate and inner_weight must be above 0"):
+            MTL(denoiser, **arguments)
     with pytest.raises(ValueError, match="every must be at least 1, got 0"):
         MTL(denoiser, every=0)
 

@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from learned_optim import OrthogonalMomentum
 from learned_optim.tasks.keras_model import KerasTask
+from learned_optim.tasks.random_scaling import RandomScaling
+from learned_optim.trajectory import Trajectory
 
 SEED = tf.constant([2, 1], tf.int64)
 X = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
@@ -81,6 +84,39 @@ def test_the_losses_of_layers_are_added():
     expected = np.mean((x @ kernel + bias - y) ** 2) + 0.1 * np.sum(kernel**2)
     expected += 0.01 * np.sum(np.abs(x)) / len(x)
     np.testing.assert_allclose(task.loss([kernel, bias], batch), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "binary_crossentropy", "mae", keras.losses.Poisson()])
+def test_a_loss_is_what_compile_makes_of_it(loss):
+    def make_model():
+        return keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, "sigmoid")])
+
+    def sample(seed):  # targets without the last axis
+        x = tf.random.stateless_uniform((7, 5), seed)
+        return x, tf.cast(x[:, 0] > 0.5, tf.int32)
+
+    task = KerasTask(make_model, loss, sample, initial_seeds=[0])
+    x, y, _ = batch = task.batch(SEED, 0)
+    keras.utils.set_random_seed(0)
+    model = make_model()
+    model.compile(loss=loss)
+    expected = model.evaluate(x, y, verbose=0)
+    np.testing.assert_allclose(task.loss(task.initial(SEED), batch), expected, rtol=1e-5)
+
+
+def test_what_an_embedding_is_follows_from_its_name():
+    def make_model():
+        words = keras.Input((3,))
+        places = keras.layers.Embedding(3, 4)(keras.ops.arange(3))
+        hidden = keras.layers.Dense(4)(keras.layers.Embedding(6, 4)(words) + places)
+        return keras.Model(words, keras.layers.Dense(2)(hidden))
+
+    task = KerasTask(make_model, "mse", _sample, initial_seeds=[0])
+    assert task.coordinates().hidden.count(True) == 1
+    scaled = RandomScaling(task, 1.0)
+    assert scaled.coordinates().hidden == task.coordinates().hidden
+    optimizer = Trajectory(task, lambda: OrthogonalMomentum(0.1))._optimizer
+    assert optimizer._hidden == task.coordinates().hidden
 
 
 def test_gradients_flow_to_all_parameters():

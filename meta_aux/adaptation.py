@@ -149,7 +149,8 @@ def _adapt_one(model, noisy, steps, rates, loss, details, tile, every):
     ]
 
     def make_tile(number):
-        return _Tile(model, noisy, *spans[number], every)
+        rows, columns = spans[number]
+        return _Tile(model, noisy, rows, columns, every)
 
     # Without steps a tile is needed once, and nothing of it has to be kept.
     tiles = [make_tile(number) for number in range(len(spans))] if steps else []

@@ -57,6 +57,7 @@ def meta_train(experiment, folder):
         horizons=training.horizons,
         live=training.live,
         schedule=training.schedule,
+        trained=training.trained,
         estimator=training.estimator,
         log_loss=training.log_loss,
         imitation=training.imitation,

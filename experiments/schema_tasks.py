@@ -104,8 +104,8 @@ class MetaTraining(Section):
     Attributes:
         updates: Number of meta-updates.
         epoch: Meta-updates between two checkpoints (and lines of the log).
-        window, horizons, estimator, log_loss, second_order, pes_sigma, pes_pairs, patience: See
-            `MetaTrainer`.
+        window, horizons, trained, estimator, log_loss, second_order, pes_sigma, pes_pairs,
+            patience: See `MetaTrainer`.
         rate: Learning rate at which the rule is used, by default the rule's own.
         schedule: What the rate does over a horizon.
         imitation: Weight of Adam's imitation and Adam's learning rate, or null.
@@ -123,6 +123,7 @@ class MetaTraining(Section):
     live: int | None = Field(None, ge=1)
     rate: float | None = Field(None, gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
+    trained: Literal["all", "head"] = "all"
     estimator: Literal["tbptt", "pes"] = "tbptt"
     log_loss: bool = True
     second_order: bool = False
@@ -182,7 +183,9 @@ class MetaTrain(Section):
     name: Name
     seed: int = Field(0, ge=0)
     devices: Devices = "auto"
-    rule: Literal["andrychowicz", "rnnprop", "adam", "orthogonal"] = "orthogonal"
+    rule: Literal["andrychowicz", "rnnprop", "adam", "orthogonal", "orthogonal-kinds"] = (
+        "orthogonal"
+    )
     data: Data = Data()
     digits: Literal["mnist", "digits"] = "mnist"
     tasks: tuple[

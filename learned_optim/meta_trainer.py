@@ -40,6 +40,8 @@ class MetaTrainer(keras.Model):
         learning_rate: The rate at which the rule is used on the tasks, and which is then its own;
             by default it is the rule's.
         schedule: What the rate does over a horizon: `"constant"`, or `"cosine"` to zero.
+        trained: `"all"`, or `"head"` for the rule's last layer alone, over an LSTM that stays as it
+            was drawn. Evolution strategies need the fewer runs the fewer weights they perturb.
         estimator: `"tbptt"`, or `"pes"` for persistent evolution strategies.
         log_loss, imitation, second_order: See `unroll.window`; of `"tbptt"` alone.
         pes_sigma, pes_pairs: See `pes.window`; of `"pes"` alone.
@@ -76,6 +78,7 @@ class MetaTrainer(keras.Model):
         live: int | None = None,
         learning_rate: float | None = None,
         schedule: Literal["constant", "cosine"] = "constant",
+        trained: Literal["all", "head"] = "all",
         estimator: Literal["tbptt", "pes"] = "tbptt",
         log_loss: bool = True,
         imitation: tuple[float, float] | None = None,
@@ -114,6 +117,8 @@ class MetaTrainer(keras.Model):
             raise ValueError(
                 f"MetaTrainer: schedule must be 'constant' or 'cosine', got {schedule!r}"
             )
+        if trained not in ("all", "head"):
+            raise ValueError(f"MetaTrainer: trained must be 'all' or 'head', got {trained!r}")
         if estimator not in ("tbptt", "pes"):
             raise ValueError(f"MetaTrainer: estimator must be 'tbptt' or 'pes', got {estimator!r}")
         if estimator == "pes" and (not log_loss or imitation or second_order):
@@ -132,6 +137,9 @@ class MetaTrainer(keras.Model):
             rule.horizon = max(horizons)
         if learning_rate is not None:
             rule.learning_rate = float(learning_rate)
+        head = {id(weight) for weight in rule.head.weights}
+        for weight in rule.weights:
+            weight.trainable = trained == "all" or id(weight) in head
         self.rule = rule
         self.window = window
         self.meta_updates = meta_updates

@@ -168,6 +168,18 @@ def test_a_rule_is_the_same_from_its_file(name, tmp_path):
     assert (loaded.horizon, loaded.learning_rate) == (rule.horizon, 0.25)
 
 
+@pytest.mark.parametrize("estimator", ["tbptt", "pes"])
+def test_the_head_alone_is_trained_where_that_is_wanted(learned, estimator):
+    rule = learned("rnnprop", units=2, layers=1)
+    trainer = _trainer(rule, [TASK], trained="head", estimator=estimator)
+    before = rule.get_weights()
+    trainer.train_step(None)
+    moved = [np.any(old != new) for old, new in zip(before, rule.get_weights(), strict=True)]
+    head = [any(weight is each for each in rule.head.weights) for weight in rule.weights]
+    assert moved == head and head.count(True) == 2
+    assert all(weight.trainable for weight in _trainer(rule, [TASK]).rule.weights)
+
+
 def test_mixed_precision_scales_no_loss():
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -369,6 +381,7 @@ def test_the_rate_is_the_rules_and_follows_the_schedule():
         ({"horizons": (4, 7)}, "horizons must be multiples of the window, 2"),
         ({"estimator": "es"}, "estimator must be 'tbptt' or 'pes', got 'es'"),
         ({"schedule": "linear"}, "schedule must be 'constant' or 'cosine', got 'linear'"),
+        ({"trained": "body"}, "trained must be 'all' or 'head', got 'body'"),
         ({"horizons": ()}, r"horizons must be multiples of the window, 2, got \(\)"),
         ({"horizons": (0,)}, r"horizons must be multiples of the window, 2, got \(0,\)"),
         ({"live": 0}, "live must be from 1 to 1, the number of tasks, got 0"),

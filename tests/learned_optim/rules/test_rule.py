@@ -9,7 +9,13 @@ from learned_optim.rules.rule import adam_direction, time_features
 
 @pytest.mark.parametrize(
     ("name", "inputs", "outputs", "embedding"),
-    [("andrychowicz", 2, 1, 0), ("rnnprop", 20, 1, 60), ("adam", 6, 2, 0), ("orthogonal", 8, 3, 0)],
+    [
+        ("andrychowicz", 2, 1, 0),
+        ("rnnprop", 20, 1, 60),
+        ("adam", 6, 2, 0),
+        ("orthogonal", 8, 3, 0),
+        ("orthogonal-kinds", 10, 3, 0),
+    ],
 )
 def test_parameter_counts(name, inputs, outputs, embedding):
     lstm = 4 * (inputs * 20 + 20 * 20 + 20) + 4 * (20 * 20 + 20 * 20 + 20)

@@ -158,7 +158,7 @@ _META_OPTIMIZER = (
     ),
     *(
         Part(
-            f"DnCNN {what}: trained by a learned rule, 300 steps",
+            f"DnCNN {network} trained by the learned rule, 300 steps",
             {
                 f"{stem}.png": "Validation PSNR over steps and over time of each optimizer",
                 f"{stem}.md": "The table",
@@ -166,11 +166,7 @@ _META_OPTIMIZER = (
             command=f"make reproduce-meta-dncnn SIZE={size}",
             results=f"{stem}.json",
         )
-        for what, size in (
-            ("of depth 20", "depth20"),
-            ("with 96 filters", "filters96"),
-            ("and the rule `kinds`", "kinds"),
-        )
+        for network, size in (("of depth 20", "depth20"), ("with 96 filters", "filters96"))
         for stem in (f"meta-dncnn-{size}",)
     ),
     Part(

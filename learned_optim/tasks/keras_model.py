@@ -82,7 +82,7 @@ class KerasTask(Task):
         outputs, _, own = self._model.stateless_call(
             parameters, state, x, training=True, return_losses=True
         )
-        return self._loss(y, outputs) + sum(tf.reduce_sum(loss) for loss in own)
+        return tf.reduce_mean(self._loss(y, outputs)) + sum(tf.reduce_sum(loss) for loss in own)
 
 
 class _FunctionLoss(keras.Loss):

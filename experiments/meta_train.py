@@ -110,9 +110,14 @@ class KeptHeldOutRuns(HeldOutRuns):
         settings = experiment.held_out
         tasks = [maker.make(task) for task in settings.tasks]
         training = experiment.training
-        schedule = training.schedule
         super().__init__(
-            rule, tasks, settings.steps, settings.seeds, settings.every, schedule, training.log_loss
+            rule,
+            tasks,
+            settings.steps,
+            settings.seeds,
+            settings.every,
+            training.schedule,
+            training.log_loss,
         )
         self._experiment = experiment
         self._folder = folder

@@ -11,7 +11,6 @@ from dncnn_keras.one_line import one_line
 from dncnn_keras.paths import RESULTS, RUNS
 from dncnn_keras.weight_files import SUFFIX, sha256_of
 from experiments.atomic_write import write_atomically
-from experiments.csv_log import read_curve
 from experiments.curves import race_curves
 from experiments.kept_results import Provenance, changed_setting, read_kept
 from experiments.meta_train import meta_train
@@ -211,7 +210,7 @@ def _run(training, folder, make_rule, bar):
     else:
         made_by = json.loads((run / f"{training.name}.json").read_text(encoding="utf-8"))
         result["psnr"] = float(np.mean(list(made_by["validation_psnr"].values())))
-        result["curve"] = read_curve(run / "log.csv", training.training.epoch)
+        result["curve"] = made_by["validation_curve"]
     folder.mkdir(parents=True, exist_ok=True)
     result |= provenance()
     write_atomically(file, json.dumps(result, indent=1) + "\n")

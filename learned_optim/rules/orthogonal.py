@@ -97,9 +97,7 @@ class OrthogonalRule(Rule):
     def update(self, outputs, observed, coordinates):
         """See `Rule.update`."""
         anchor, adam = observed
-        factor = tf.exp(math.log(3.0) * tf.tanh(outputs[0]))
-        free = still_unless_moved(0.1 * tf.tanh(outputs[2]), adam)
-        direction = factor * anchor + 0.3 * tf.tanh(outputs[1]) * adam + free
+        direction = turned(outputs, anchor, adam, math.log(3.0))
         if self.keep_length:
             direction = coordinates.match_norms(direction, anchor)
         return self.scale * direction
@@ -117,6 +115,23 @@ class OrthogonalRule(Rule):
             "keep_length": self.keep_length,
             "horizon": self.horizon,
         }
+
+
+def turned(outputs, anchor, adam, log_reach):
+    """What the LSTM's three outputs make of the anchor, before its length is looked at.
+
+    Args:
+        outputs: List of 3 tensors of shape `(size,)`.
+        anchor, adam: Tensors of shape `(size,)`.
+        log_reach: Logarithm of the largest factor of the anchor, a number or a tensor of shape
+            `(size,)`.
+
+    Returns:
+        Tensor of shape `(size,)`.
+    """
+    factor = tf.exp(log_reach * tf.tanh(outputs[0]))
+    free = still_unless_moved(0.1 * tf.tanh(outputs[2]), adam)
+    return factor * anchor + 0.3 * tf.tanh(outputs[1]) * adam + free
 
 
 def hidden_decay(step, start, end, warmup):

@@ -5,8 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from learned_optim.rules.orthogonal import OrthogonalRule
-from learned_optim.rules.rule import still_unless_moved
+from learned_optim.rules.orthogonal import OrthogonalRule, turned
 
 # An LSTM of random weights hardly notices an input of one.
 _SHOWN = 5.0
@@ -57,10 +56,8 @@ class OrthogonalKindsRule(OrthogonalRule):
     def update(self, outputs, observed, coordinates):
         """See `Rule.update`."""
         anchor, adam = observed
-        reach = coordinates.choose(hidden=math.log(3.0), other=math.log(self.reach))
-        factor = tf.exp(reach * tf.tanh(outputs[0]))
-        free = still_unless_moved(0.1 * tf.tanh(outputs[2]), adam)
-        direction = factor * anchor + 0.3 * tf.tanh(outputs[1]) * adam + free
+        log_reach = coordinates.choose(hidden=math.log(3.0), other=math.log(self.reach))
+        direction = turned(outputs, anchor, adam, log_reach)
         if self.keep_length:
             hidden = coordinates.choose(hidden=1.0, other=0.0) > 0.0
             direction = tf.where(hidden, coordinates.match_norms(direction, anchor), direction)

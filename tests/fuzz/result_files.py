@@ -114,10 +114,10 @@ def _race():
     def train(training, run):
         run.mkdir(parents=True, exist_ok=True)
         psnr = 30 + math.log10(training.optimizer.learning_rate)
-        made_by = {"validation_psnr": {"25": psnr}}
+        steps = training.training.epoch
+        curve = [[steps * (1 + n), 1.5 * (1 + n), psnr - 1 + n] for n in range(2)]
+        made_by = {"validation_psnr": {"25": psnr}, "validation_curve": curve}
         (run / f"{training.name}.json").write_text(json.dumps(made_by))
-        lines = [f"{epoch},1.5,{psnr - 1 + epoch}" for epoch in range(2)]
-        (run / "log.csv").write_text("\n".join(["epoch,seconds,val_psnr", *lines]))
 
     with (
         mock.patch.object(race_dncnn, "train_dncnn", train),

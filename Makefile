@@ -82,12 +82,12 @@ check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSN
 train: $(READY)  ## Train (or go on training) PROFILE=released, meta, small or paper.
 	$(call one_of,PROFILE,$(PROFILES))$(EXPERIMENT) $(PROFILE_FILE)
 
-# RULE=default | kinds | quadratics | mnist | wide
+# RULE=default | lengths | quadratics | mnist | wide
 RULE ?= default
 RULE_FILE := experiments/meta_train$(if $(filter-out default,$(RULE)),_$(RULE)).yaml
 
-meta-train: $(READY)  ## Meta-train (or go on meta-training) RULE=default, kinds, quadratics, mnist or wide.
-	$(call one_of,RULE,default kinds quadratics mnist wide)$(EXPERIMENT) $(RULE_FILE)
+meta-train: $(READY)  ## Meta-train (or go on meta-training) RULE=default, lengths, quadratics, mnist or wide.
+	$(call one_of,RULE,default lengths quadratics mnist wide)$(EXPERIMENT) $(RULE_FILE)
 
 reproduce-figure3: $(READY)  ## Learned rule and tuned optimizers on quadratic functions.
 	$(EXPERIMENT) experiments/figure3.yaml

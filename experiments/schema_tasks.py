@@ -183,7 +183,7 @@ class MetaTrain(Section):
     name: Name
     seed: int = Field(0, ge=0)
     devices: Devices = "auto"
-    rule: Literal["andrychowicz", "rnnprop", "adam", "orthogonal", "orthogonal-kinds"] = (
+    rule: Literal["andrychowicz", "rnnprop", "adam", "orthogonal", "orthogonal-lengths"] = (
         "orthogonal"
     )
     data: Data = Data()

@@ -49,6 +49,25 @@ class Coordinates:
         values = [hidden if is_hidden else other for is_hidden in self.hidden]
         return tf.repeat(tf.convert_to_tensor(values, tf.float32), self.sizes)
 
+    def are_vectors(self):
+        """Vector that is 1 at the coordinates of tensors of fewer than two dimensions, else 0."""
+        values = [float(len(shape) < 2) for shape in self.shapes]
+        return tf.repeat(tf.constant(values), self.sizes)
+
+    def select(self, values, chosen):
+        """The coordinates of some of the tensors.
+
+        Args:
+            values: Tensor of shape `(size, ...)`.
+            chosen: List of booleans, one for each tensor.
+
+        Returns:
+            Tensor of their coordinates, one tensor after the other.
+        """
+        parts = zip(tf.split(values, self.sizes), chosen, strict=True)
+        parts = [part for part, is_chosen in parts if is_chosen]
+        return tf.concat(parts, axis=0) if parts else values[:0]
+
     def match_norms(self, vector, like):
         """Scales each tensor in a vector to the norm that it has in another one.
 

@@ -324,7 +324,8 @@ class LiveTask(keras.layers.Layer):
         self.rule = rule
         self.device = device
         self._seed = seed
-        size = task.coordinates().size
+        coordinates = task.coordinates()
+        state = rule.initial_state(rule.network_size(coordinates))
 
         def variable(shape, dtype="float32"):
             with tf.device(device or ""):
@@ -338,8 +339,8 @@ class LiveTask(keras.layers.Layer):
         self._runs = [
             (
                 [variable(shape) for shape in task.shapes],
-                [variable((size,)) for _ in range(rule.moments)],
-                [variable(state.shape) for state in rule.initial_state(size)],
+                [variable((coordinates.size,)) for _ in range(rule.moments)],
+                [variable(each.shape) for each in state],
             )
             for _ in range(copies)
         ]

@@ -292,7 +292,8 @@ class _Block:
         # Outputs are within [-1, 1]; cells are not, and need an exponent.
         output, cell = ("int8", "float16") if optimizer.compact_state else ("float32", "float32")
         self._state = []
-        for layer in range(1, self._rule.layers + 1):
+        size = self._rule.network_size(self._coordinates)
+        for layer in range(1, self._rule.layers + 1) if size else ():
             for kind, dtype in (("output", output), ("cell", cell)):
                 name = f"block_{number}_lstm_{layer}_{kind}"
                 self._state.append(optimizer.add_variable((size, units), dtype=dtype, name=name))
@@ -316,14 +317,17 @@ class _Block:
             old_state = [_unpack_state(tf.convert_to_tensor(state)) for state in self._state]
             outputs, state = self._recur(inputs, old_state)
             if mask is not None:
+                moves = self._coordinates.select(mask, self._rule.is_run_on(self._coordinates))
                 pairs = zip(state, old_state, strict=True)
-                state = [tf.where(mask[:, None], *pair) for pair in pairs]
+                state = [tf.where(moves[:, None], *pair) for pair in pairs]
             for variable, value in zip(self._state, state, strict=True):
                 self._optimizer.assign(variable, _pack_state(value, variable.dtype))
             return self._rule.fade(outputs, step)
 
-        if self._rule.horizon:
-            nothing = [tf.zeros(self._coordinates.size)] * self._rule.outputs
+        nothing = [tf.zeros(self._rule.network_size(self._coordinates))] * self._rule.outputs
+        if not self._state:
+            outputs = nothing
+        elif self._rule.horizon:
             outputs = tf.cond(self._rule.trust(step) > 0, recur, lambda: nothing)
         else:
             outputs = recur()
@@ -342,7 +346,7 @@ class _Block:
     def _recur(self, inputs, state):
         """Runs the network, for a single large variable in parts that bound the memory."""
         parts = []
-        for begin in range(0, self._coordinates.size, _BLOCK):
+        for begin in range(0, self._rule.network_size(self._coordinates), _BLOCK):
             part = slice(begin, begin + _BLOCK)
             parts.append(self._rule.recur(inputs[part], [each[part] for each in state]))
         if len(parts) == 1:

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from learned_optim.coordinates import Coordinates, hidden_kernels
-from learned_optim.rules.orthogonal import hidden_decay, orthogonal_direction
+from learned_optim.rules.orthogonal_anchor import hidden_decay, orthogonal_direction
 from learned_optim.rules.rule import adam_direction
 
 

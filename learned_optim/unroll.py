@@ -65,9 +65,10 @@ def start(task, rule, seed):
     Returns:
         A `Progress` of no steps.
     """
-    size = task.coordinates().size
-    moments = [tf.zeros(size) for _ in range(rule.moments)]
-    return Progress(task.initial(seed), moments, rule.initial_state(size), tf.zeros((), tf.int64))
+    coordinates = task.coordinates()
+    moments = [tf.zeros(coordinates.size) for _ in range(rule.moments)]
+    state = rule.initial_state(rule.network_size(coordinates))
+    return Progress(task.initial(seed), moments, state, tf.zeros((), tf.int64))
 
 
 def window(

@@ -3,7 +3,7 @@
 from learned_optim.rules.adam import AdamRule
 from learned_optim.rules.andrychowicz import AndrychowiczRule
 from learned_optim.rules.orthogonal import OrthogonalRule
-from learned_optim.rules.orthogonal_kinds import OrthogonalKindsRule
+from learned_optim.rules.orthogonal_lengths import OrthogonalLengthsRule
 from learned_optim.rules.rnnprop import RNNpropRule
 from learned_optim.rules.rule import Rule
 
@@ -12,7 +12,7 @@ RULES: dict[str, type[Rule]] = {
     "rnnprop": RNNpropRule,
     "adam": AdamRule,
     "orthogonal": OrthogonalRule,
-    "orthogonal-kinds": OrthogonalKindsRule,
+    "orthogonal-lengths": OrthogonalLengthsRule,
 }
 
 

@@ -66,6 +66,22 @@ class Rule(keras.layers.Layer):
         self.head.build((None, width))
         self.built = True
 
+    def is_run_on(self, coordinates):
+        """Tells on which tensors the network is run; the others move without it.
+
+        Args:
+            coordinates: `Coordinates`.
+
+        Returns:
+            List of booleans, one for each tensor. By default it is run on all.
+        """
+        return [True] * len(coordinates.shapes)
+
+    def network_size(self, coordinates):
+        """Number of coordinates on which the network is run."""
+        pairs = zip(coordinates.sizes, self.is_run_on(coordinates), strict=True)
+        return sum(size for size, is_run in pairs if is_run)
+
     def initial_state(self, size):
         """Recurrent state of `size` coordinates that have not seen a gradient.
 
@@ -84,8 +100,8 @@ class Rule(keras.layers.Layer):
             coordinates: The `Coordinates` to which the gradient belongs.
 
         Returns:
-            Inputs of shape `(size, self.inputs)`; a tuple of tensors of shape `(size,)` for
-            `update`; the new moments.
+            Inputs of shape `(network_size, self.inputs)`, see `network_size`; a tuple of tensors of
+            shape `(size,)` for `update`; the new moments.
         """
         raise NotImplementedError
 
@@ -93,7 +109,7 @@ class Rule(keras.layers.Layer):
         """Makes the update of the network's outputs.
 
         Args:
-            outputs: List of `self.outputs` tensors of shape `(size,)`.
+            outputs: List of `self.outputs` tensors of shape `(network_size,)`.
             observed: What `observe` returned second.
             coordinates: The `Coordinates` to which they belong.
 
@@ -205,13 +221,13 @@ def still_unless_moved(free, adam):
     return tf.where(adam == 0.0, 0.0, free)
 
 
-def time_features(step, size):
-    """How long the training has run: `tanh(step / tau)` for tau from 10 to 10,000.
+def time_features(step, size, scales=(10.0, 100.0, 1000.0, 10000.0)):
+    """How long the training has run: `tanh(step / tau)` for several tau, 10 to 10,000 by default.
 
     Saturating inputs: a step count beyond all that meta-training saw looks like "late".
 
     Returns:
-        List of 4 tensors of shape `(size,)`.
+        List of a tensor of shape `(size,)` for each.
     """
     step = tf.cast(step, tf.float32)
-    return [tf.fill([size], tf.tanh(step / tau)) for tau in (10.0, 100.0, 1000.0, 10000.0)]
+    return [tf.fill([size], tf.tanh(step / tau)) for tau in scales]

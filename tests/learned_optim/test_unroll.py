@@ -84,7 +84,7 @@ def _assert_close(found, expected, tolerance):
 )
 def test_first_order_is_a_tape_with_stopped_gradients(learned, name, log_loss, imitation):
     # Steps thirty times as long would let rounding grow over two windows.
-    rule = learned(name, units=4, **({"reach": 3.0} if name == "orthogonal-kinds" else {}))
+    rule = learned(name, units=4, **({"reach": 3.0} if name == "orthogonal-lengths" else {}))
     progress = unroll.start(Network(), rule, SEED)
     # In a second window too, where moments, recurrent state and step are not zero.
     for _ in range(2):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from learned_optim import LearnedOptimizer, OrthogonalMomentum
 from learned_optim.coordinates import Coordinates, hidden_kernels
 from learned_optim.rules import make_rule
-from learned_optim.rules.orthogonal import orthogonal_direction
+from learned_optim.rules.orthogonal_anchor import orthogonal_direction
 
 SHAPES = [(3, 2), (2,), (3, 3, 2, 4), (4,), (4, 6), (6, 2)]
 

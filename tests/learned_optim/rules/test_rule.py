@@ -14,7 +14,7 @@ from learned_optim.rules.rule import adam_direction, time_features
         ("rnnprop", 20, 1, 60),
         ("adam", 6, 2, 0),
         ("orthogonal", 8, 3, 0),
-        ("orthogonal-kinds", 10, 3, 0),
+        ("orthogonal-lengths", 6, 1, 0),
     ],
 )
 def test_parameter_counts(name, inputs, outputs, embedding):

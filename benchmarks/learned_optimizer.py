@@ -106,7 +106,7 @@ class PerVariable(keras.optimizers.Optimizer):
             size = (coordinates.size,)
             moments = [self.add_variable(size, "zeros") for _ in range(self.rule.moments)]
             state = [
-                self.add_variable((*size, self.rule.units), "zeros")
+                self.add_variable((self.rule.network_size(coordinates), self.rule.units), "zeros")
                 for _ in range(2 * self.rule.layers)
             ]
             self._parts.append((coordinates, moments, state))

@@ -8,8 +8,8 @@ import tensorflow as tf
 class Coordinates:
     """The coordinates of several tensors, one tensor after the other in one vector.
 
-    The learned rules are one small network applied to every single weight of a model, so all
-    weights go through it as one batch. What is more than a coordinate's own business, the
+    The learned rules are one small network applied to single weights of a model, so these go
+    through it as one batch. What is more than a coordinate's own business, the
     orthogonalised momentum of a kernel, needs to know which of them form a matrix.
 
     Args:

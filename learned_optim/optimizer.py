@@ -292,7 +292,7 @@ class _Block:
         # Outputs are within [-1, 1]; cells are not, and need an exponent.
         output, cell = ("int8", "float16") if optimizer.compact_state else ("float32", "float32")
         self._state = []
-        size = self._rule.network_size(self._coordinates)
+        self._network_size = size = self._rule.network_size(self._coordinates)
         for layer in range(1, self._rule.layers + 1) if size else ():
             for kind, dtype in (("output", output), ("cell", cell)):
                 name = f"block_{number}_lstm_{layer}_{kind}"
@@ -324,8 +324,8 @@ class _Block:
                 self._optimizer.assign(variable, _pack_state(value, variable.dtype))
             return self._rule.fade(outputs, step)
 
-        nothing = [tf.zeros(self._rule.network_size(self._coordinates))] * self._rule.outputs
-        if not self._state:
+        nothing = [tf.zeros(self._network_size)] * self._rule.outputs
+        if not self._network_size:
             outputs = nothing
         elif self._rule.horizon:
             outputs = tf.cond(self._rule.trust(step) > 0, recur, lambda: nothing)
@@ -346,7 +346,7 @@ class _Block:
     def _recur(self, inputs, state):
         """Runs the network, for a single large variable in parts that bound the memory."""
         parts = []
-        for begin in range(0, self._rule.network_size(self._coordinates), _BLOCK):
+        for begin in range(0, self._network_size, _BLOCK):
             part = slice(begin, begin + _BLOCK)
             parts.append(self._rule.recur(inputs[part], [each[part] for each in state]))
         if len(parts) == 1:

@@ -43,7 +43,7 @@ class OrthogonalRule(OrthogonalAnchor):
     inputs = 8
     outputs = 3
 
-    def __init__(self, keep_length=True, horizon=0, name="orthogonal", **arguments):
+    def __init__(self, *, keep_length=True, horizon=0, name="orthogonal", **arguments):
         super().__init__(name=name, **arguments)
         self.keep_length = keep_length
         self.horizon = horizon

@@ -14,26 +14,30 @@ _SHOWN = 5.0
 
 @keras.saving.register_keras_serializable("learned_optim")
 class OrthogonalLengthsRule(OrthogonalAnchor):
-    """Decides, tensor by tensor, how far norm scales, biases, first and last kernel move.
+    """Decides, tensor by tensor, how far all but hidden kernels move.
 
-    Hidden kernels move along their orthogonalised momentum, see `OrthogonalAnchor`, and the LSTM
-    is not run on them: most of a deep model's weights cost what they cost without learning. How
-    far the other tensors should move beside them, nothing in their own gradients tells, and
-    Adam's common rate is not it. Of these the LSTM sees every coordinate: gradient and momentum in
-    Adam's units, the time, and whether it belongs to a vector (norm scale or bias) or to a kernel.
-    What it says to the coordinates of a tensor is averaged, and is the length of the tensor's step:
+    Hidden kernels, see `hidden_kernels`, move along their orthogonalised momentum, see
+    `OrthogonalAnchor`, and the LSTM is not run on them: in a deep model that leaves little for it
+    to do, and a step costs about what it costs without learning. How far the other tensors (norm
+    scales, biases, first and last kernel, embeddings) should move beside them, nothing in their
+    own gradients tells, and Adam's common rate is not it. Of these the LSTM sees every coordinate:
+    gradient and momentum in Adam's units, the time, and whether its tensor is a vector (norm scale
+    or bias). What it says to the coordinates of a tensor that have had a gradient is averaged, and
+    is the length of the tensor's step:
 
         update = scale exp(ln reach tanh(mean of o1)) anchor
 
-    All outputs start at zero, where the update is the anchor.
+    All outputs start at zero, where the update is the anchor. There is no horizon after which the
+    LSTM's say fades: it decides nothing but lengths, and those stay what they were when the time
+    that it sees has saturated, after some hundred steps.
 
     Args:
-        reach: Largest factor by which the LSTM makes steps longer or shorter, above 1.
+        reach: Largest factor by which the LSTM makes steps longer or shorter, above 1, finite.
         name: See `Rule`.
         **arguments: Those of `OrthogonalAnchor`.
 
     Raises:
-        ValueError: If `reach` is not above 1.
+        ValueError: If `reach` is not within its range.
 
     Example:
 
@@ -43,9 +47,11 @@ class OrthogonalLengthsRule(OrthogonalAnchor):
     inputs = 6
     outputs = 1
 
-    def __init__(self, reach=30.0, name="orthogonal-lengths", **arguments):
-        if not reach > 1:
-            raise ValueError(f"OrthogonalLengthsRule: reach must be above 1, got {reach}")
+    def __init__(self, *, reach=30.0, name="orthogonal-lengths", **arguments):
+        if not 1 < reach < math.inf:
+            raise ValueError(
+                f"OrthogonalLengthsRule: reach must be above 1 and finite, got {reach}"
+            )
         super().__init__(name=name, **arguments)
         self.reach = reach
 
@@ -56,32 +62,29 @@ class OrthogonalLengthsRule(OrthogonalAnchor):
     def observe(self, gradient, moments, step, coordinates):
         """See `Rule.observe`."""
         normal, adam, anchor, moments = self.directions(gradient, moments, step, coordinates)
+        run_on = self.is_run_on(coordinates)
         inputs = [
-            normal,
-            adam,
-            # Saturated within a meta-training's horizon: all that comes later looks like its end.
-            *time_features(step, coordinates.size, (10.0, 30.0, 100.0)),
-            _SHOWN * coordinates.are_vectors(),
+            coordinates.select(normal, run_on),
+            coordinates.select(adam, run_on),
+            *time_features(step, self.network_size(coordinates), (10.0, 30.0, 100.0)),
+            _SHOWN * coordinates.select(coordinates.are_vectors(), run_on),
         ]
-        inputs = coordinates.select(tf.stack(inputs, axis=-1), self.is_run_on(coordinates))
-        return inputs, (anchor,), moments
+        return tf.stack(inputs, axis=-1), (anchor,), moments
 
     def update(self, outputs, observed, coordinates):
         """See `Rule.update`."""
-        (anchor,) = observed
-        lengths = tf.exp(math.log(self.reach) * tf.tanh(self._means(outputs[0], coordinates)))
-        return self.scale * tf.repeat(lengths, coordinates.sizes) * anchor
-
-    def _means(self, output, coordinates):
-        """The network's mean output at each tensor, zero where it is not run."""
-        means, begin = [], 0
-        for size, is_run in zip(coordinates.sizes, self.is_run_on(coordinates), strict=True):
+        parts = tf.split(observed[0], coordinates.sizes)
+        begin = 0
+        for index, is_run in enumerate(self.is_run_on(coordinates)):
             if is_run:
-                means.append(tf.reduce_mean(output[begin : begin + size]))
-                begin += size
-            else:
-                means.append(tf.zeros(()))
-        return tf.stack(means)
+                anchor, end = parts[index], begin + coordinates.sizes[index]
+                # Rows of an embedding that no batch has held, or dead units, have no say.
+                lives = tf.cast(anchor != 0.0, tf.float32)
+                said = tf.reduce_sum(lives * outputs[0][begin:end])
+                mean = said / tf.maximum(tf.reduce_sum(lives), 1.0)
+                parts[index] = tf.exp(math.log(self.reach) * tf.tanh(mean)) * anchor
+                begin = end
+        return self.scale * tf.concat(parts, axis=0)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -10,7 +10,8 @@ class Rule(keras.layers.Layer):
     """A recurrent network that turns a coordinate's gradients into its updates.
 
     The same network, with the same weights, is applied to every coordinate (every single
-    weight) of the model that is optimized; each coordinate has a recurrent state of its own.
+    weight) of the model that is optimized, or of those of its tensors that a rule chooses, see
+    `is_run_on`; each of these coordinates has a recurrent state of its own.
     A step has three parts, and a rule is what it does in the first and the last:
 
     1. `observe`: gradient and moments -> the network's inputs, and the new moments;
@@ -122,11 +123,11 @@ class Rule(keras.layers.Layer):
         """Runs the network for one step.
 
         Args:
-            inputs: Tensor of shape `(size, self.inputs)`.
+            inputs: Tensor of shape `(network_size, self.inputs)`.
             state: Recurrent state, see `initial_state`.
 
         Returns:
-            List of `self.outputs` tensors of shape `(size,)`, and the new state.
+            List of `self.outputs` tensors of shape `(network_size,)`, and the new state.
         """
         x, new_state = inputs, []
         for index, cell in enumerate(self.cells):
@@ -154,7 +155,7 @@ class Rule(keras.layers.Layer):
         """Scales the network's outputs by how much of them counts at a step.
 
         Args:
-            outputs: List of `self.outputs` tensors of shape `(size,)`, as `recur` returns them.
+            outputs: List of `self.outputs` tensors of shape `(network_size,)`, as `recur` returns them.
             step: Scalar, 1 at the first step.
 
         Returns:

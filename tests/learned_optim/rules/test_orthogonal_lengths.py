@@ -53,11 +53,10 @@ def test_the_network_sees_all_but_hidden_kernels_and_whether_they_are_vectors():
 
 def test_each_tensor_but_hidden_kernels_moves_as_far_as_its_coordinates_say_on_average():
     rule = make_rule("orthogonal-lengths", reach=5.0, scale=2.0)
-    anchor, values = _anchor(), [0.5, -0.3, 1e9, -1e9]
+    anchor, values = _anchor(), [0.5, -0.3, 0.9, -1.2]
     # What adds up to nothing within a tensor changes nothing.
     noise = tf.constant([0.2, -0.2] * 8 + [0.2, -0.2, 0.1, -0.1, 0.0] + [0.3, -0.3] * 5)
-    said = _said(values)
-    said += tf.where(tf.abs(said) < 1.0, noise, 0.0)
+    said = _said(values) + noise
     update = COORDINATES.split(rule.update([said], (anchor,), COORDINATES))
     factors = [5.0 ** math.tanh(value) for value in values]
     factors.insert(HIDDEN, 1.0)
@@ -65,6 +64,26 @@ def test_each_tensor_but_hidden_kernels_moves_as_far_as_its_coordinates_say_on_a
         update, COORDINATES.split(tf.constant(anchor)), factors, strict=True
     ):
         np.testing.assert_allclose(mine, 2.0 * factor * theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("said", "factor"), [(1e9, 5.0), (-1e9, 0.2)])
+def test_no_step_is_longer_or_shorter_than_its_reach(said, factor):
+    rule, anchor = make_rule("orthogonal-lengths", reach=5.0, scale=1.0), _anchor()
+    update = COORDINATES.split(rule.update([_said([said] * 4)], (anchor,), COORDINATES))
+    for index, theirs in enumerate(COORDINATES.split(tf.constant(anchor))):
+        expected = theirs if index == HIDDEN else factor * theirs
+        np.testing.assert_allclose(update[index], expected, rtol=1e-5)
+
+
+def test_coordinates_without_a_gradient_have_no_say():
+    rule, anchor = make_rule("orthogonal-lengths", reach=5.0, scale=1.0), _anchor()
+    anchor[:9] = 0.0  # three quarters of the first kernel
+    anchor[12:16] = 0.0  # the whole bias
+    said = _said([0.5] * 4).numpy()
+    said[:9] = -7.0
+    update = rule.update([tf.constant(said)], (anchor,), COORDINATES)
+    np.testing.assert_allclose(update[:12], 5.0 ** math.tanh(0.5) * anchor[:12], rtol=1e-5)
+    np.testing.assert_array_equal(update[12:16], 0.0)
 
 
 def _model():
@@ -140,7 +159,7 @@ def test_a_block_of_hidden_kernels_alone_has_no_state():
     assert all(np.any(variable.numpy() != 1.0) for variable in variables)
 
 
-@pytest.mark.parametrize("reach", [1.0, 0.0, math.nan])
+@pytest.mark.parametrize("reach", [1.0, 0.0, math.nan, math.inf])
 def test_refuses_to_reach_nowhere(reach):
     with pytest.raises(ValueError, match="reach must be above 1"):
         make_rule("orthogonal-lengths", reach=reach)

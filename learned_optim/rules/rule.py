@@ -155,7 +155,7 @@ class Rule(keras.layers.Layer):
         """Scales the network's outputs by how much of them counts at a step.
 
         Args:
-            outputs: List of `self.outputs` tensors of shape `(network_size,)`, as `recur` returns them.
+            outputs: What `recur` returned first.
             step: Scalar, 1 at the first step.
 
         Returns:

@@ -35,6 +35,19 @@ def test_choose_tells_hidden_coordinates_from_others():
     np.testing.assert_array_equal(chosen, [-1, -1, 5, 5, 5, 5, -1])
 
 
+def test_vectors_have_fewer_than_two_dimensions():
+    found = Coordinates([(2,), (2, 2), (1, 1), ()], [False, True, False, False]).are_vectors()
+    np.testing.assert_array_equal(found, [1, 1, 0, 0, 0, 0, 0, 1])
+
+
+def test_select_takes_the_coordinates_of_some_tensors():
+    coordinates = Coordinates([(2,), (2, 2), (1,)], [False, True, False])
+    values = tf.reshape(tf.range(14.0), (7, 2))
+    found = coordinates.select(values, [True, False, True])
+    np.testing.assert_array_equal(found, values.numpy()[[0, 1, 6]])
+    assert coordinates.select(values, [False] * 3).shape == (0, 2)
+
+
 def test_matrices_of_the_same_shape_are_mapped_together():
     coordinates, vector, default = Coordinates(SHAPES, HIDDEN), _vector(59), _vector(59) + 100
     seen = []

@@ -8,7 +8,7 @@ import tensorflow as tf
 from learned_optim import LearnedOptimizer, MetaTrainer, load_rule, pes, save_rule, unroll
 from learned_optim.rules import RULES, make_rule
 from learned_optim.tasks.quadratic import Quadratics
-from learned_optim.tasks.task import Task
+from learned_optim.tasks.task import Task, fold
 from learned_optim.trajectory import Trajectory, mean_final_loss
 
 TASK = Quadratics(functions=2, dimensions=2)
@@ -178,6 +178,40 @@ def test_the_head_alone_is_trained_where_that_is_wanted(learned, estimator):
     head = [any(weight is each for each in rule.head.weights) for weight in rule.weights]
     assert moved == head and head.count(True) == 2
     assert all(weight.trainable for weight in _trainer(rule, [TASK]).rule.weights)
+
+
+class Hidden(Task):
+    """Three matrices, of which the middle one is hidden."""
+
+    name, shapes = "hidden", [(2, 3), (3, 3), (3, 1)]
+
+    def initial(self, seed):
+        return [tf.random.stateless_normal(shape, seed) for shape in self.shapes]
+
+    def batch(self, seed, step):
+        return tf.random.stateless_normal((4, 2), fold(seed, 10 + step))
+
+    def loss(self, parameters, batch):
+        first, hidden, last = parameters
+        outputs = tf.tanh(tf.tanh(batch @ first) @ hidden) @ last
+        return 0.1 + tf.reduce_mean(tf.square(outputs - batch[:, :1]))
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"second_order": True}, {"estimator": "pes"}], ids=["first", "second", "pes"]
+)
+def test_a_rule_that_is_not_run_on_hidden_kernels_is_trained(learned, arguments):
+    rule = learned("orthogonal-lengths", units=3, reach=3.0)
+    trainer = _trainer(rule, [Hidden()], trained="head", **arguments)
+    before = rule.head.get_weights()
+    for _ in range(3):
+        assert trainer.train_step(None)["dropped"] == 0
+    assert all(
+        np.isfinite(new).all() and np.any(new != old)
+        for old, new in zip(before, rule.head.get_weights(), strict=True)
+    )
+    runs = [run for live in trainer.live_tasks for run in live._runs]
+    assert all(part.shape == (9, 3) for _, _, state in runs for part in state)
 
 
 def test_mixed_precision_scales_no_loss():

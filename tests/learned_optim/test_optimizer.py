@@ -70,7 +70,7 @@ def test_embeddings_move_as_by_adam_wherever_they_stand(make):
     assert by_half_of_adam == [True, False, True, False, True]
 
 
-@pytest.mark.parametrize("name", ["adam", "orthogonal"])
+@pytest.mark.parametrize("name", ["adam", "orthogonal", "orthogonal-lengths"])
 def test_a_coordinate_that_never_had_a_gradient_stays(learned, name):
     made = LearnedOptimizer(0.02, weights=learned(name))
     gradients = [make_gradients(step) for step in range(3)]
@@ -113,13 +113,21 @@ def test_the_default_learning_rate_is_the_rules(name):
     np.testing.assert_allclose(made.learning_rate, RULES[name].learning_rate)
 
 
-@pytest.mark.parametrize("horizon", [0, 2])
-def test_all_variables_go_through_the_rule_as_one_vector(learned, horizon):
-    rule = learned("orthogonal", horizon=horizon)
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("orthogonal", {}),
+        ("orthogonal", {"horizon": 2}),
+        ("orthogonal-lengths", {"reach": 3.0}),
+        ("adam", {"layers": 0}),
+    ],
+)
+def test_all_variables_go_through_the_rule_as_one_vector(learned, name, arguments):
+    rule = learned(name, **arguments)
     coordinates = optimizer.Coordinates(SHAPES, optimizer.hidden_kernels(SHAPES))
     vector = coordinates.join(make_variables())
     moments = [tf.zeros(coordinates.size)] * 2
-    state = rule.initial_state(coordinates.size)
+    state = rule.initial_state(rule.network_size(coordinates))
     for step in range(5):
         gradient = coordinates.join(make_gradients(step))
         update, moments, state = rule.call(gradient, moments, state, step + 1, coordinates)
@@ -155,15 +163,16 @@ def test_twice_the_horizon_on_the_anchor_is_left_and_the_lstm_rests(learned):
         np.testing.assert_allclose(mine - begin, theirs - other, atol=1e-5)
 
 
-def test_blocks_bound_the_memory_and_change_nothing(monkeypatch, learned):
+@pytest.mark.parametrize("name", ["orthogonal", "orthogonal-lengths"])
+def test_blocks_bound_the_memory_and_change_nothing(monkeypatch, learned, name):
     gradients = [make_gradients(step) for step in range(3)]
-    made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
+    made = LearnedOptimizer(0.01, weights=learned(name))
     whole = apply_steps(made, gradients)
     assert len(made._blocks) == 1
     monkeypatch.setattr(optimizer, "_BLOCK", 20)
-    made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
+    made = LearnedOptimizer(0.01, weights=learned(name))
     assert_close(apply_steps(made, gradients), whole)
-    # 12+3, 54 alone, which goes through the network in three parts, 2+12, 10+5
+    # 12+3, 54 alone, which goes through the network in three parts or not at all, 2+12, 10+5
     assert [block._coordinates.size for block in made._blocks] == [15, 54, 14, 15]
 
 
@@ -178,14 +187,17 @@ def test_variables_of_any_precision(learned, dtype):
     assert_close([np.asarray(each, np.float32) for each in found], wanted, tolerance)
 
 
-@pytest.mark.parametrize("horizon", [0, 1])
-def test_xla_computes_the_same(learned, horizon):
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("orthogonal", {}), ("orthogonal", {"horizon": 1}), ("orthogonal-lengths", {"reach": 3.0})],
+)
+def test_xla_computes_the_same(learned, name, arguments):
     shapes = [(4, 3), (3, 5), (5, 2)]
     gradients = [make_gradients(step, shapes) for step in range(3)]
     gradients[1][0] = tf.fill((4, 3), np.nan)
     results = []
     for jit_compile in (False, True):
-        made = LearnedOptimizer(0.01, weights=learned("orthogonal", horizon=horizon))
+        made = LearnedOptimizer(0.01, weights=learned(name, **arguments))
         variables = make_variables(shapes)
         made.build(variables)
         apply = tf.function(made.apply, jit_compile=jit_compile)

@@ -20,8 +20,8 @@ broken = x.copy()
 broken[-1] = np.nan
 
 
-def learned():
-    rule = make_rule("orthogonal", units=4)
+def learned(name="orthogonal"):
+    rule = make_rule(name, units=4)
     generator = np.random.default_rng(0)
     rule.set_weights([generator.normal(0, 0.5, w.shape) for w in rule.get_weights()])
     return rule
@@ -45,6 +45,7 @@ outside = learned()
 for make_optimizer in (
     lambda: LearnedOptimizer(0.01, learned(), weight_decay=0.01),
     lambda: LearnedOptimizer(0.01, outside),
+    lambda: LearnedOptimizer(0.01, learned("orthogonal-lengths")),
     lambda: OrthogonalMomentum(0.01),
 ):
     one = train(tf.distribute.get_strategy(), make_optimizer)

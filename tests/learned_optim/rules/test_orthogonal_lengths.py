@@ -159,6 +159,25 @@ def test_a_block_of_hidden_kernels_alone_has_no_state():
     assert all(np.any(variable.numpy() != 1.0) for variable in variables)
 
 
+def test_a_keras_file_goes_on_exactly_where_a_block_has_no_state(tmp_path, monkeypatch):
+    monkeypatch.setattr("learned_optim.optimizer._BLOCK", 20)
+    model = _model()
+    model.compile(LearnedOptimizer(1e-2, weights=_drawn()), "mse", jit_compile=False)
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    model.fit(x, x[:, :1], batch_size=4, shuffle=False, verbose=0)
+    assert any(not block._state for block in model.optimizer._blocks)
+    model.save(tmp_path / "model.keras")
+    restored = keras.models.load_model(tmp_path / "model.keras")
+    for each in (model, restored):
+        each.fit(x, x[:, :1], batch_size=4, shuffle=False, verbose=0)
+    for mine, theirs in zip(
+        [*restored.variables, *restored.optimizer.variables],
+        [*model.variables, *model.optimizer.variables],
+        strict=True,
+    ):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 @pytest.mark.parametrize("reach", [1.0, 0.0, math.nan, math.inf])
 def test_refuses_to_reach_nowhere(reach):
     with pytest.raises(ValueError, match="reach must be above 1"):

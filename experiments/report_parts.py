@@ -189,18 +189,21 @@ _META_OPTIMIZER = (
         command="make reproduce-transfer",
         results="transfer.json",
     ),
-    Part(
-        "Meta-training of the rule `default`",
-        {
-            "meta_train_default.png": "Meta-loss over epochs, loss of the held-out runs over "
-            "epochs, and their learning curves",
-            "meta_train_default_held_out.csv": "Held-out runs after each epoch; -1 is before the "
-            "first",
-        },
-        command="make meta-train",
-        results="meta_train_default.json",
-        paper="100 epochs in 185 minutes; curves are not shown. Ours are what `make meta-train` "
-        "left in `runs/default/` when the rule was released.",
+    *(
+        Part(
+            f"Meta-training of the rule `{rule}`",
+            {
+                f"meta_train_{rule}.png": "Meta-loss over epochs, loss of the held-out runs over "
+                "epochs, and their learning curves",
+                f"meta_train_{rule}_held_out.csv": "Held-out runs after each epoch; -1 is before "
+                "the first",
+            },
+            command=f"make meta-train RULE={rule}",
+            results=f"meta_train_{rule}.json",
+            paper="100 epochs in 185 minutes; curves are not shown. Ours are what the command left "
+            f"in `runs/{rule}/` when the rule was released.",
+        )
+        for rule in ("default", "lengths")
     ),
 )
 

@@ -189,7 +189,7 @@ def test_what_is_released_loads(name):
     assert all(np.all(np.isfinite(weight)) for weight in load_rule(name).get_weights())
 
 
-@pytest.mark.parametrize("name", ["default", "mnist", "quadratics"])
+@pytest.mark.parametrize("name", ["default", "lengths", "mnist", "quadratics"])
 def test_every_released_rule_trains_a_network(name):
     assert name in available()
     keras.utils.set_random_seed(0)

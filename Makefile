@@ -98,13 +98,13 @@ reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MN
 # SIZE=full | short | depth20 | filters96
 SIZE ?= full
 
-reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rule and by tuned rivals; SIZE=short, depth20, filters96: for two cores.
+reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rules and by tuned rivals; SIZE=short, depth20, filters96: for two cores.
 	$(call one_of,SIZE,full short depth20 filters96)$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
 
 reproduce-ablation: $(READY)  ## DnCNN trained by rules that lack parts of the default one, meta-trained first.
 	$(EXPERIMENT) experiments/meta_dncnn_ablation.yaml
 
-reproduce-transfer: $(READY)  ## The learned rule on networks unlike those it was meta-trained on.
+reproduce-transfer: $(READY)  ## The learned rules on networks unlike those they were meta-trained on.
 	$(EXPERIMENT) experiments/transfer.yaml
 
 # PROFILE=released | paper

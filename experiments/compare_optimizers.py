@@ -235,7 +235,7 @@ def _markdown(experiment, panels, made_by):
         "",
         f"{_what_is_shown(experiment)}, +- standard deviation over the runs. Every baseline runs "
         "at the best learning rate of its grid, chosen on other seeds; grids and their losses are "
-        f"in `{experiment.name}.json`. The learned rule runs at the rate it was released with."
+        f"in `{experiment.name}.json`. Learned rules run at the rates that they were released with."
         + (" All rates fall along half a cosine." if experiment.schedule == "cosine" else ""),
         "",
     ]

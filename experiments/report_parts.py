@@ -138,7 +138,7 @@ _META_OPTIMIZER = (
         "sigmoid units the learned optimizer falls below all the others.",
     ),
     Part(
-        "DnCNN trained by the learned rule",
+        "DnCNN trained by the learned rules",
         {
             "meta-dncnn.png": "Validation PSNR over steps and over time of each optimizer",
             "meta-dncnn.md": "The table",
@@ -148,7 +148,7 @@ _META_OPTIMIZER = (
         paper="This was its aim, which it did not reach: its network had learned nothing.",
     ),
     Part(
-        "DnCNN trained by the learned rule, 300 and 1,000 steps",
+        "DnCNN trained by the learned rules, 300 and 1,000 steps",
         {
             "meta-dncnn-short.png": "Validation PSNR over steps and over time of each optimizer",
             "meta-dncnn-short.md": "The table",
@@ -158,7 +158,7 @@ _META_OPTIMIZER = (
     ),
     *(
         Part(
-            f"DnCNN {network} trained by the learned rule, 300 steps",
+            f"DnCNN {network} trained by the learned rules, 300 steps",
             {
                 f"{stem}.png": "Validation PSNR over steps and over time of each optimizer",
                 f"{stem}.md": "The table",
@@ -170,7 +170,7 @@ _META_OPTIMIZER = (
         for stem in (f"meta-dncnn-{size}",)
     ),
     Part(
-        "What each part of the rule is worth",
+        "What each part of the rule `default` is worth",
         {
             "meta-dncnn-ablation.png": "Validation PSNR over steps and over time of each rule; the "
             "runs are of several days and partly beside other work, so only the steps compare",
@@ -180,10 +180,10 @@ _META_OPTIMIZER = (
         results="meta-dncnn-ablation.json",
     ),
     Part(
-        "Other networks trained by the learned rule",
+        "Other networks trained by the learned rules",
         {
-            "transfer.png": "Loss over steps of the learned rule, its anchor and Adam on a network "
-            "for photographs and on a small CNN",
+            "transfer.png": "Loss over steps of the learned rules, their anchor and Adam on a "
+            "network for photographs and on a small CNN",
             "transfer.md": "The table",
         },
         command="make reproduce-transfer",

@@ -35,9 +35,9 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
     Args:
         learning_rate: Float, or a `keras.optimizers.schedules.LearningRateSchedule`, or a
             callable. Multiplies the update. By default the rate that the weights are meant for.
-            With the rule `default` 1e-3 means orthogonalised steps of 1e-2 for hidden kernels
-            (those of neither the first nor the last layer) and Adam's at 5e-3 for all other
-            weights.
+            With the rules `default` and `lengths` 1e-3 means orthogonalised steps of 1e-2 for
+            hidden kernels (those of neither the first nor the last layer) and Adam's at 5e-3 for
+            all other weights, which `lengths` makes up to 30 times longer or shorter.
         weights: The learned rule: a name out of `learned_optim.pretrained.available()`, the path
             of a `.weights.h5` file of `learned_optim.save_rule`, or a `Rule`.
         non_finite: What happens at a gradient with NaN or Inf, or one so large that its square
@@ -48,7 +48,8 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             itself, uncounted here. Moving averages of batch normalization have seen the batch
             either way.
         compact_state: Whether the recurrent state is kept in 16 and 8 bits: 128 bytes a weight
-            instead of 328 with the default rule, at a little precision.
+            instead of 328 with the default rule, at a little precision. Weights that the LSTM is
+            not run on, those of hidden kernels with `lengths`, have 8 either way.
         weight_decay: Float. Decoupled weight decay.
         clipnorm, clipvalue, global_clipnorm: Float. Clip the gradients before they are seen, of
             each weight tensor by its norm, by value, or of all together by their norm.

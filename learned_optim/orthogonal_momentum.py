@@ -16,8 +16,8 @@ class OrthogonalMomentum(keras.optimizers.Optimizer):
     last kernel, biases and norm scales move as by Adam at half the rate. `keras.optimizers.Muon`
     does the like for two-dimensional variables only and leaves convolutions to AdamW.
 
-    It is the anchor of `LearnedOptimizer`'s default rule, and the baseline that says what the
-    learning adds.
+    It is the anchor of `LearnedOptimizer`'s rules `default` and `lengths`, and the baseline that
+    says what the learning adds.
 
     Args:
         learning_rate: Float or `LearningRateSchedule`, of the size that suits Adam or a few

@@ -1,4 +1,4 @@
-"""An LSTM that decides how far all but hidden kernels move, which orthogonalised momentum moves."""
+"""Orthogonalised momentum, and an LSTM that says how far all but hidden kernels move."""
 
 import math
 
@@ -23,13 +23,13 @@ class OrthogonalLengthsRule(OrthogonalAnchor):
     own gradients tells, and Adam's common rate is not it. Of these the LSTM sees every coordinate:
     gradient and momentum in Adam's units, the time, and whether its tensor is a vector (norm scale
     or bias). What it says to the coordinates of a tensor that have had a gradient is averaged, and
-    is the length of the tensor's step:
+    decides by what factor the tensor's step is longer or shorter than the anchor's:
 
         update = scale exp(ln reach tanh(mean of o1)) anchor
 
     All outputs start at zero, where the update is the anchor. There is no horizon after which the
-    LSTM's say fades: it decides nothing but lengths, and those stay what they were when the time
-    that it sees has saturated, after some hundred steps.
+    LSTM's say fades: it decides nothing but lengths, within `reach`, and the time that it sees
+    saturates after some hundred steps.
 
     Args:
         reach: Largest factor by which the LSTM makes steps longer or shorter, above 1, finite.

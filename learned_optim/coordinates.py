@@ -64,8 +64,8 @@ class Coordinates:
         Returns:
             Tensor of their coordinates, one tensor after the other.
         """
-        parts = zip(tf.split(values, self.sizes), chosen, strict=True)
-        parts = [part for part, is_chosen in parts if is_chosen]
+        pairs = zip(tf.split(values, self.sizes), chosen, strict=True)
+        parts = [part for part, is_chosen in pairs if is_chosen]
         return tf.concat(parts, axis=0) if parts else values[:0]
 
     def match_norms(self, vector, like):

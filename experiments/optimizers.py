@@ -57,7 +57,7 @@ def describe_rule(weights):
 
 
 def _schedule(peak, warmup, schedule, steps):
-    warmup = round(warmup * steps)
+    warmup = min(round(warmup * steps), steps - 1)
     if schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=0.0 if warmup else peak,

@@ -5,7 +5,7 @@ import csv
 import pydantic
 
 from dncnn_keras.one_line import one_line
-from dncnn_keras.weight_files import SUFFIX
+from dncnn_keras.weight_files import SUFFIX, is_complete
 from experiments.kept_results import changed_setting, read_kept
 from experiments.schema import Budget
 from experiments.schema_real import TrainReal
@@ -84,7 +84,7 @@ def _train(training, seconds, folder):
     budget = {"steps": steps, "validate_every": steps + 1}  # validated once, at the end
     training = training.model_copy(update={"training": training.training.model_copy(update=budget)})
     weights = folder / f"{training.name}{SUFFIX}"
-    if not weights.is_file():
+    if not is_complete(weights, "model"):  # not even begun, or killed while it wrote them
         train_real(training, folder)
         return weights
     different = changed_setting(read_kept(settings, KeptSettings), as_run(training))

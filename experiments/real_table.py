@@ -28,12 +28,12 @@ from experiments.evaluation import ResultsFile, measure_all
 from experiments.mask_pictures import mask_pictures
 from experiments.methods import refuse_two_of_a_name
 from experiments.notice import print_notice
-from experiments.provenance import provenance
+from experiments.provenance import hash_of_program, provenance
 from experiments.real_networks import RIVALS, denoise, load_network
 from experiments.real_pictures import mask_evolution, real_comparison, unfolded_adaptation
 from experiments.real_rows import train_row
 from experiments.strategy import device_names
-from experiments.train_real import load_training
+from experiments.train_real import load_training, validation_pairs
 from meta_aux import adapt
 from meta_aux.diagonal_fields import EVERY
 from meta_aux.pretrained import load_pretrained, weights_of
@@ -179,8 +179,7 @@ def _with_data(experiment):
 def _load_sets(experiment):
     sets = {}
     if experiment.validation is not None:
-        pairs = datasets.load_pairs(experiment.validation, "validation")
-        sets[experiment.validation, "validation"] = [pair.centre(256) for pair in pairs]
+        sets[experiment.validation, "validation"] = validation_pairs(experiment.validation)
     sets[experiment.dataset, "test"] = datasets.load_pairs(experiment.dataset, "test")
     # What rows are trained on is read when it is their turn; it is only checked here.
     for data in dict.fromkeys(stage.data for stage in experiment.stages):
@@ -216,7 +215,7 @@ def _methods(experiment):
 
 
 def _of_weights(name, title, model, weights, steps):
-    made_with = {"weights_sha256": sha256_of(weights)}
+    made_with = {"weights_sha256": sha256_of(weights), "program": hash_of_program()}
     _, config = read_description(weights, "model")
     adapts = config.get("network") not in RIVALS
     if adapts:

@@ -2,11 +2,10 @@
 
 from tqdm import tqdm
 
-from dncnn_keras import datasets
 from dncnn_keras.images import to_float
 from dncnn_keras.weight_files import read_description
 from experiments.provenance import provenance
-from experiments.train_real import validate
+from experiments.train_real import validate, validation_pairs
 from meta_aux.pretrained import load_pretrained, save_pretrained, weights_of
 from meta_aux.residual_scale import psnr_by_scale, scale_residual
 
@@ -27,8 +26,7 @@ def choose_residual_scale(experiment, folder):
         DataUnavailableError: If the validation pairs are not there.
     """
     denoiser = load_pretrained(experiment.start)
-    pairs = datasets.load_pairs(experiment.validation.dataset, "validation")
-    pairs = [pair.centre(256) for pair in pairs]
+    pairs = validation_pairs(experiment.validation.dataset)
     images = [(to_float(pair.noisy), to_float(pair.clean)) for pair in pairs]
     psnrs = psnr_by_scale(denoiser, tqdm(images, experiment.name, unit="image", disable=None))
     scale = max(psnrs, key=psnrs.get)

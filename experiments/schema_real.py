@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pydantic
-from pydantic import Field, PositiveFloat
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from experiments.schema import Budget, Devices, Name, Optimizer, Section, refuse_test_images
 
@@ -128,6 +128,11 @@ def _check_turns(epoch, method):
             raise ValueError(f"epoch must be a multiple of 2 * method.steps_per_pass ({turns})")
 
 
+def _check_mask(method):
+    if method.name == "maxl" and method.mask and not method.train_mask:
+        raise ValueError("train_mask: false keeps the mask of a start: give one, or mask: false")
+
+
 class RealValidation(Section):
     """Scenes that are not trained on.
 
@@ -177,6 +182,8 @@ class TrainReal(Section):
         _check_turns(self.training.epoch, self.method)
         if self.start is not None and self.method.name == "plain":
             raise ValueError(f"start: {self.network} cannot start from other weights")
+        if self.start is None:
+            _check_mask(self.method)
         return self
 
 
@@ -285,7 +292,7 @@ class RealTable(Section):
     rows: tuple[TableRow, ...] = ()
     steps: int = Field(5, ge=1)
     image: str = "5dmark3_iso3200_1"
-    zoom: tuple[int, int, int] = (128, 128, 256)
+    zoom: tuple[NonNegativeInt, NonNegativeInt, PositiveInt] = (128, 128, 256)
 
     @pydantic.model_validator(mode="after")
     def _can_be_made(self):
@@ -301,6 +308,7 @@ class RealTable(Section):
                 if name not in stages:
                     raise ValueError(f"rows: {row.title}: there is no stage {name!r}")
                 _check_method(row.network, stages[name].method)
+            _check_mask(stages[next(iter(row.stages))].method)
             if row.network in ("RIDNet", "MIRNet") and len(row.stages) > 1:
                 raise ValueError(f"rows: {row.title}: {row.network} has a single stage")
         return self

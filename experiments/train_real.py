@@ -51,21 +51,19 @@ def train_real(experiment, folder):
     """
     strategy = make_strategy(experiment.devices)  # before anything is computed
     make_batches = _batches(experiment)
-    # Their centres: a validation must not take longer than the training.
-    validation_pairs = datasets.load_pairs(experiment.validation.dataset, "validation")
-    validation_pairs = [pair.centre(256) for pair in validation_pairs]
+    pairs = validation_pairs(experiment.validation.dataset)
     trainer, network = _make_trainer(experiment, strategy)
     experiment = as_run(experiment)
 
     def measure():
-        return validate(network, validation_pairs, experiment.validation.steps)
+        return validate(network, pairs, experiment.validation.steps)
 
     started = time.monotonic()
     validation = Validation(measure, _measured(network), experiment.training.validate_every)
     callbacks = [StopOnNaN(), Stopwatch()]
     writes = strategy.extended.should_checkpoint
     if writes and _trains_mask(experiment.method):
-        shown = to_float(validation_pairs[0].noisy)
+        shown = to_float(pairs[0].noisy)
         callbacks.append(MaskPictures(network, shown, folder, experiment.training))
     trained = fit(
         trainer, make_batches, experiment, folder, writes, callbacks, validation, _updates
@@ -77,7 +75,7 @@ def train_real(experiment, folder):
     made_by = {
         "experiment": experiment.model_dump(mode="json"),
         "validation": measure(),
-        "validation_pairs": [pair.name for pair in validation_pairs],
+        "validation_pairs": [pair.name for pair in pairs],
         "validation_curves": {
             column: read_curve(folder / "log.csv", experiment.training.epoch, column)
             for column in validation.columns
@@ -122,6 +120,21 @@ def updates_within(experiment, seconds):
         )
     each = history.history["seconds"][1]  # the first epoch holds the tracing
     return max(1, round(seconds / each)) * epoch
+
+
+def validation_pairs(name):
+    """Loads the pairs by which networks are judged on the way.
+
+    Args:
+        name: Name of a set with a split `validation`.
+
+    Returns:
+        List of `NamedPair`: their centres, for a validation must not take longer than the training.
+
+    Raises:
+        DataUnavailableError: If they are not there.
+    """
+    return [pair.centre(256) for pair in datasets.load_pairs(name, "validation")]
 
 
 def validate(network, pairs, steps):
@@ -190,7 +203,9 @@ def _dtype(experiment):
     # What a second derivative says is often less than bfloat16's rounding.
     method = experiment.method
     second_order = method.name == "mtl" or _masks_turns(method)
-    return "float32" if second_order else fast_dtype()
+    if second_order:
+        return "float32"
+    return fast_dtype(make_strategy(experiment.devices).extended.worker_devices)
 
 
 def _masks_turns(method):

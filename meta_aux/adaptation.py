@@ -77,7 +77,8 @@ def adapt(
         learning_rate: Their learning rate: a number, or one for each of
             `model.network.heads.trainable_variables`. With `"restored"` it is relative to the
             length of the tensor, by default 0.003; the paper's 1e-5 would do next to nothing
-            there. With `"auxiliary"` it is by default the model's own, `exp(model.log_rates)`.
+            there. With `"auxiliary"` it is by default the model's own, `exp(model.log_rates)`: that
+            of its training, 5e-4 where it was not learned. The paper tests at 1e-5.
         loss: `"restored"` or `"auxiliary"`.
         details: Whether every step's image and the mask are returned as well.
         tile: Largest height and width of a tile in pixels, at least 216.
@@ -88,8 +89,8 @@ def adapt(
 
     Raises:
         ValueError: If the images have another shape or dtype, hold NaN or infinite values or leave
-            [0, 1] by far, if there is no such loss, or if `steps`, `learning_rate`, `tile` or
-            `every` makes no sense.
+            [0, 1] by far, if there is no such loss, if the heads are frozen, or if `steps`,
+            `learning_rate`, `tile` or `every` makes no sense.
 
     Example:
 
@@ -112,6 +113,9 @@ def adapt(
         raise ValueError(f"adapt: every must be at least 1, got {every}")
     if loss not in LOSSES:
         raise ValueError(f"adapt: loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+    heads = model.network.heads
+    if len(heads.trainable_variables) < len(heads.variables):
+        raise ValueError("adapt: the heads are frozen; set model.network.heads.trainable = True")
     chosen = LOSSES[loss]
     own = np.asarray(chosen.rates(model), np.float32)
     rates = own if learning_rate is None else np.asarray(learning_rate, np.float32)

@@ -73,7 +73,7 @@ class MAXL(keras.Model):
         second_order: bool = True,
         name: str = "maxl",
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=denoiser.dtype_policy)
         if steps_per_pass < 1:
             raise ValueError(f"MAXL: steps_per_pass must be at least 1, got {steps_per_pass}")
         self.denoiser = denoiser
@@ -86,24 +86,29 @@ class MAXL(keras.Model):
         }
         self.built = True
 
-    def compile(self, optimizer, mask_optimizer=None, **arguments):
-        """Configures the trainer.
+    def compile(self, optimizer, mask_optimizer=None, run_eagerly=False, jit_compile="auto"):
+        """Configures the trainer. Losses are its own, and not scaled: it is not for float16.
 
         Args:
             optimizer: Keras optimizer of the network.
             mask_optimizer: Keras optimizer of the mask network. Its gradients are of the size of
                 the virtual step's learning rate: choose an epsilon well below that of Keras.
                 Without it the mask network stays as it is, and every pass is the network's.
-            **arguments: Further arguments of `keras.Model.compile`.
+            run_eagerly, jit_compile: As in `keras.Model.compile`.
         """
         if mask_optimizer is not None and not self.denoiser.mask_weights:
             raise ValueError("MAXL: there is no mask network for the mask_optimizer")
-        super().compile(optimizer=optimizer, **arguments)
-        self.mask_optimizer = mask_optimizer
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            jit_compile=jit_compile,
+            auto_scale_loss=False,
+        )
+        self.mask_optimizer = mask_optimizer and keras.optimizers.get(mask_optimizer)
         # Built here, so that a checkpoint finds the state of both.
         self.optimizer.build(self.denoiser.network.trainable_variables)
-        if mask_optimizer is not None:
-            mask_optimizer.build(self.denoiser.mask_weights)
+        if self.mask_optimizer is not None:
+            self.mask_optimizer.build(self.denoiser.mask_weights)
 
     @property
     def updates(self):
@@ -140,7 +145,7 @@ class MAXL(keras.Model):
 
     def train_step(self, data):
         """Updates the network or, in its turn, the mask network."""
-        noisy, clean = data
+        noisy, clean, _ = keras.utils.unpack_x_y_sample_weight(data)
         if self._masks_turn:
             self._update_mask_network(noisy, clean)
         else:

@@ -42,8 +42,8 @@ class MTL(keras.Model):
         inner_weight: Weight lambda_in of the auxiliary loss.
         outer_weight: Weight lambda_out of the primary loss.
         adapt_body: Whether the body takes part in the inner steps too (the paper's ablation).
-        every: Of so many diagonals of fields the inner steps look at one; 1 for all of the image,
-            as in the paper.
+        every: Of so many diagonals of fields the inner steps look at one; 1 for all of them. The
+            paper's loss is of the whole image; here each field stands by itself, zeros beyond it.
         name: Name of the trainer.
 
     Reference:
@@ -76,7 +76,7 @@ class MTL(keras.Model):
         every: int = EVERY,
         name: str = "mtl",
     ):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=denoiser.dtype_policy)
         if steps < 1:
             raise ValueError(f"MTL: steps must be at least 1, got {steps}")
         if every < 1:
@@ -101,24 +101,29 @@ class MTL(keras.Model):
         }
         self.built = True
 
-    def compile(self, optimizer, rates_optimizer=None, **arguments):
-        """Configures the trainer.
+    def compile(self, optimizer, rates_optimizer=None, run_eagerly=False, jit_compile="auto"):
+        """Configures the trainer. The loss is its own, and not scaled: it is not for float16.
 
         Args:
             optimizer: Keras optimizer of body, heads and mask network.
             rates_optimizer: Keras optimizer of the logarithms of the inner steps' learning
                 rates, which stay as they are without it. (Meta-SGD: Z. Li et al., "Meta-SGD:
                 Learning to Learn Quickly for Few-Shot Learning", 2017.)
-            **arguments: Further arguments of `keras.Model.compile`.
+            run_eagerly, jit_compile: As in `keras.Model.compile`.
         """
         if rates_optimizer is not None and self.adapt_body:
             raise ValueError("MTL: rates are learned for the heads; leave out adapt_body")
-        super().compile(optimizer=optimizer, **arguments)
-        self.rates_optimizer = rates_optimizer
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            jit_compile=jit_compile,
+            auto_scale_loss=False,
+        )
+        self.rates_optimizer = rates_optimizer and keras.optimizers.get(rates_optimizer)
         # Built here, so that its state is always in this order, in checkpoints as well.
         self.optimizer.build(self.denoiser.trainable_variables)
-        if rates_optimizer is not None:
-            rates_optimizer.build([self.denoiser.log_rates])
+        if self.rates_optimizer is not None:
+            self.rates_optimizer.build([self.denoiser.log_rates])
 
     def call(self, noisy):
         """Denoises images, without adaptation."""
@@ -126,7 +131,7 @@ class MTL(keras.Model):
 
     def train_step(self, data):
         """Updates body, heads and mask network."""
-        noisy, clean = data
+        noisy, clean, _ = keras.utils.unpack_x_y_sample_weight(data)
         network = self.denoiser.network
         adapting = network if self.adapt_body else network.heads
         shared_weights = self.denoiser.mask_weights

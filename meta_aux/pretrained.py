@@ -10,6 +10,7 @@ from dncnn_keras.weight_files import (
     SUFFIX,
     description_of,
     load_model,
+    model_name,
     read_description,
     save_model,
 )
@@ -60,7 +61,7 @@ def load_pretrained(name: str | Path = "real-mtl") -> RealDenoiser:
                 f"available: {', '.join(available()) or 'none'}, or the path of a {SUFFIX} file"
             )
     _, config = read_description(weights, "model")
-    config["name"] = description.stem
+    config["name"] = model_name(description.stem)
     return load_model(weights, _make, config, ["filters", "channels", "mask_filters"])
 
 

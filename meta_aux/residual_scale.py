@@ -1,5 +1,6 @@
 """The strength of the residual that a trained network takes from the noisy image."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -51,12 +52,17 @@ def scale_residual(model: RealDenoiser, scale: float):
 
     Args:
         model: A `RealDenoiser`; changed in place.
-        scale: Factor of the residual.
+        scale: Factor of the residual, above 0.
+
+    Raises:
+        ValueError: If it is not.
 
     Example:
 
     >>> scale_residual(model, 0.9)
     """
+    if not 0 < scale < math.inf:
+        raise ValueError(f"scale_residual: scale must be above 0, got {scale}")
     heads = model.network.heads
     last = heads.get_layer("primary_head").get_layer("conv")
     last.set_weights([scale * weight for weight in last.get_weights()])

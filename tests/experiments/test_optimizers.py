@@ -25,6 +25,13 @@ def test_the_rate_rises_in_the_warmup_and_then_follows_the_schedule(schedule, ra
     assert _rates(optimizer, [0, 1, 2, 6, 10]) == pytest.approx(rates, abs=1e-6)
 
 
+def test_a_training_that_is_all_warmup_has_a_schedule():
+    settings = Optimizer(learning_rate=1.0, warmup=0.98, schedule="cosine")
+    assert _rates(make_optimizer(settings, steps=1), [0, 1]) == pytest.approx([1, 0], abs=1e-6)
+    rates = _rates(make_optimizer(settings, steps=20), [0, 19, 20])
+    assert rates == pytest.approx([0, 1, 0], abs=1e-6)
+
+
 def test_a_learned_rule_is_read_once_and_runs_at_the_rate_it_is_meant_for(monkeypatch):
     rule, read = make_rule("adam"), []
     rule.learning_rate = 0.02

@@ -119,6 +119,9 @@ def test_a_stopped_table_goes_on_with_the_updates_that_were_counted(folder, monk
     with monkeypatch.context() as patch:  # everything is kept
         patch.setattr(real_rows, "train_real", None)
         assert main(["run", "table.yaml"]) == 0
+    (folder / SHARED / "multitask-first-2s.json").unlink()  # killed while it wrote its weights
+    assert main(["run", "table.yaml"]) == 0
+    assert (folder / SHARED / "multitask-first-2s.json").is_file()
     other = table.replace("synthetic, patch_size: 16", "synthetic, patch_size: 24")
     (folder / "table.yaml").write_text(other)
     assert main(["run", "table.yaml"]) == 2
@@ -233,6 +236,9 @@ def test_a_damaged_log_is_named(text, tmp_path):
         ("{plain: 1}", "{plain: 0.5, second: 0.5}", "RIDNet is not trained by method mtl"),
         ("validation: polyu", "validation: null", "rows need a validation"),
         ("steps: 1, learning_rate", "stps: 1, learning_rate", "stages.method.*stps: no such key"),
+        ("mask: false", "train_mask: false", "train_mask: false keeps the mask of a start"),
+        ("steps: 1\nsec", "zoom: [-1, 0, 8]\nsec", "zoom: .*greater than or equal to 0"),
+        ("steps: 1\nsec", "zoom: [0, 0, 0]\nsec", "zoom: .*greater than 0; got 0"),
     ],
 )
 def test_a_wrong_table_is_named(folder, old, new, message):

@@ -64,6 +64,7 @@ EXPERIMENTS = {
     "adam": DNCNN,
     "learned": DNCNN.replace("{name: adam, learning_rate: 0.01}", "{name: learned}"),
     "maxl": REAL,
+    "first-order": REAL.replace("name: maxl,", "name: maxl, second_order: false,"),
     "mtl": REAL.replace("synthetic", "real").replace(
         "{name: maxl, steps_per_pass: 1, learning_rate: 0.1}",
         "{name: mtl, steps: 2, learning_rate: 0.01, rates_learning_rate: 0.1}",

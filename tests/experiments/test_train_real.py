@@ -77,7 +77,7 @@ def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(folder, file)
     ],
 )
 def test_second_derivatives_are_taken_in_float32(file, setting, dtype, folder, monkeypatch):
-    monkeypatch.setattr(train_real, "fast_dtype", lambda: "mixed_bfloat16")
+    monkeypatch.setattr(train_real, "fast_dtype", lambda devices: "mixed_bfloat16")
     assert main(["run", file, "--set", "training.steps=2", "--set", setting]) == 0
     assert json.loads((folder / "runs/tiny/tiny.json").read_text())["dtype"] == dtype
     assert {weight.dtype for weight in weights("tiny")} == {np.dtype("float32")}

@@ -159,10 +159,32 @@ def test_training_lowers_the_loss(second_order, pair):
     assert set(logs) == {"loss", "meta_loss", "mask"} and 0 < logs["mask"][0] < 1
 
 
-def test_denoises_like_its_model(pair):
-    trainer = compiled(tiny(), steps_per_pass=1)
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_denoises_and_learns_like_its_model_whatever_the_policy(policy, pair):
+    denoiser, other = tiny(), tiny()
+    keras.config.set_dtype_policy(policy)
+    try:
+        trainer = compiled(denoiser, steps_per_pass=1)
+    finally:
+        keras.config.set_dtype_policy("float32")
     noisy = pair[0].astype(np.float32)
-    np.testing.assert_array_equal(trainer(noisy), trainer.denoiser(noisy))
+    np.testing.assert_array_equal(trainer(noisy), denoiser(noisy))
+    trainers = [trainer, compiled(other, steps_per_pass=1)]
+    for each in trainers:
+        each.fit(batches(pair, 1), verbose=0, shuffle=False)
+    for a, b in zip(denoiser.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_takes_single_batches_and_optimizers_by_name(pair):
+    trainer = MAXL(tiny(), steps_per_pass=1)
+    trainer.compile("adam", "adam", run_eagerly=True)
+    before = trainer.denoiser.get_weights()
+    for _ in range(2):
+        trainer.train_on_batch(*(image.astype(np.float32) for image in pair))
+    assert trainer.updates == 2
+    changed = [np.any(a != b) for a, b in zip(before, trainer.denoiser.get_weights(), strict=True)]
+    assert sum(changed) == len(changed) - 1  # all but the rates of adaptation
 
 
 def test_refuses_settings_that_make_no_sense():

@@ -149,6 +149,15 @@ def test_resumes_exactly(pair, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_takes_single_batches_and_optimizers_by_name(pair):
+    trainer = MTL(RealDenoiser(MultiTask(FILTERS), MaskNetwork(2)), steps=1)
+    trainer.compile("adam", "adam", run_eagerly=True)
+    before = trainer.denoiser.get_weights()
+    trainer.train_on_batch(*(image.astype(np.float32) for image in pair))
+    for old, new in zip(before, trainer.denoiser.get_weights(), strict=True):
+        assert np.any(old != new)
+
+
 def test_refuses_no_steps(denoiser):
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         MTL(denoiser, steps=0)

@@ -29,3 +29,12 @@ def test_measures_what_the_scaled_model_gives(denoiser, generator):
     scaled = [metrics.psnr(*each) for each in zip(clean, images, strict=True)]
     assert list(psnrs) == [1.0, 0.3]
     assert psnrs[0.3] == pytest.approx(np.mean(scaled)) != psnrs[1.0]
+
+
+@pytest.mark.parametrize("scale", [0, -1.0, np.nan, np.inf])
+def test_refuses_a_scale_that_makes_no_sense(scale, denoiser):
+    before = denoiser.get_weights()
+    with pytest.raises(ValueError, match="scale must be above 0"):
+        scale_residual(denoiser, scale)
+    for old, new in zip(before, denoiser.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)

@@ -15,9 +15,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     agree to rounding.
 
     Inputs that the kernel cannot take (other than four dimensions with the channels last, dtypes
-    other than float32, bfloat16 and float16, masks, `renorm`, `synchronized`, no scale or
-    centre) are computed by Keras's layer. The class has the name of Keras's because the saved
-    format contains it.
+    other than float32, bfloat16 and float16, weights other than float32, masks, `renorm`,
+    `synchronized`, no scale or centre) are computed by Keras's layer. The class has the name of
+    Keras's because the saved format contains it.
 
     Example:
 
@@ -46,8 +46,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
             len(inputs.shape) == 4
             and self.axis in (-1, 3)
             and keras.backend.standardize_dtype(inputs.dtype) in ("float32", "bfloat16", "float16")
+            and self.variable_dtype == "float32"
             and mask is None
-            and not (self.renorm or self.synchronized)
+            and not (getattr(self, "renorm", False) or self.synchronized)  # older Keras has none
             and self.scale
             and self.center
         )

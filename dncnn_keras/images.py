@@ -58,7 +58,9 @@ def read_image(path):
     Raises:
         FileNotFoundError: If there is no such file.
         OSError: If the file cannot be read.
-        ValueError: If it is damaged or not such an image.
+        ValueError: If it is damaged or not such an image, or a TIFF file of several pages or with
+            an alpha that OpenCV cannot read.
+        MemoryError: If it needs more memory than there is.
 
     Example:
 
@@ -74,9 +76,9 @@ def read_image(path):
         raise OSError(f"{path}: cannot be read: {error.strerror}") from error
     pixels = _decode(data)
     if pixels is None:
-        raise ValueError(f"{path}: damaged, or not a PNG, JPEG or TIFF image")
-    if data[:2] in (b"II", b"MM") and _has_second_page(data):
-        raise ValueError(f"{path}: has several pages; split it into single images first")
+        raise ValueError(f"{path}: damaged, or not a PNG, JPEG or TIFF image of up to 2^30 pixels")
+    if data[:2] in (b"II", b"MM"):
+        _check_tiff(path, data, pixels)
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     if pixels.dtype not in (np.uint8, np.uint16) or channels not in (1, 3, 4):
         raise ValueError(
@@ -142,10 +144,12 @@ def write_image(path, image, pixel_format=EIGHT_BIT):
         colour = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
         pixels = np.dstack([colour, pixel_format.alpha])
     try:
-        encoded = cv2.imencode(path.suffix.lower(), np.ascontiguousarray(pixels))[1]
-    except cv2.error as error:
+        written, encoded = cv2.imencode(path.suffix.lower(), np.ascontiguousarray(pixels))
+    except cv2.error:  # OpenCV 4 raises, OpenCV 5 returns False
+        written = False
+    if not written:
         height, width = pixels.shape[:2]
-        raise ValueError(f"{path}: this format cannot hold {height}x{width} pixels") from error
+        raise ValueError(f"{path}: this format cannot hold {height}x{width} pixels")
     try:
         # A folder of its own, so that the file gets the permissions of any new file.
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
@@ -190,14 +194,31 @@ def _decode(data):
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if jpeg else cv2.IMREAD_UNCHANGED
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError("too little memory to decode it") from error
         return None
 
 
-def _has_second_page(data):
-    """Whether the first directory of a TIFF file names another one.
+def _check_tiff(path, data, pixels):
+    """Raises a `ValueError` for what OpenCV reads of a TIFF file as something else, silently.
 
     `cv2.imcount` crashes at a path that is not UTF-8, and does not count a damaged page.
+    """
+    tags, has_second_page = _first_directory(data)
+    if has_second_page:
+        raise ValueError(f"{path}: has several pages; split it into single images first")
+    samples, planar, straight = (tags.get(tag) for tag in (277, 284, 338))
+    eight_bit_alpha = samples == 4 and pixels.dtype == np.uint8
+    # Of 8 bits it multiplies colours by straight alpha, or mixes up the planes; grey loses it.
+    if samples == 2 or (eight_bit_alpha and (straight == 2 or planar == 2)):
+        raise ValueError(f"{path}: the alpha of this TIFF file cannot be read; save it as PNG")
+
+
+def _first_directory(data):
+    """The first directory of a TIFF file: of each tag its first value, and if another one follows.
+
+    The values are right where they are 16-bit numbers, of which there are at most two.
     """
 
     def number(start, size):
@@ -206,7 +227,10 @@ def _has_second_page(data):
     is_big_tiff = number(2, 2) == 43
     count, entry, pointer = (8, 20, 8) if is_big_tiff else (2, 12, 4)  # bytes of each
     directory = number(pointer, pointer)
-    return number(directory + count + entry * number(directory, count), pointer) != 0
+    first, entries = directory + count, number(directory, count)
+    places = range(first, min(first + entry * entries, len(data)), entry)
+    tags = {number(place, 2): number(place + entry - pointer, 2) for place in places}
+    return tags, number(first + entry * entries, pointer) != 0
 
 
 def _jpeg_is_whole(data):

@@ -28,7 +28,7 @@ def psnr(clean, denoised):
     """
     clean, denoised = _pair(clean, denoised)
     mse = np.mean((clean - denoised) ** 2)
-    return float(-10 * np.log10(mse)) if mse > 0 else float("inf")
+    return float("inf") if mse == 0 else float(-10 * np.log10(mse))  # of NaN it is NaN
 
 
 def ssim(clean, denoised, data_range=1.0):

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 
 from dncnn_keras.dncnn import DnCNN
+from dncnn_keras.weight_files import model_name
 
 
 def load_official(path: str | Path) -> DnCNN:
@@ -43,7 +44,7 @@ def load_official(path: str | Path) -> DnCNN:
             convolutions = [_read(file, layer) for layer in layers if _type(layer) == "conv"]
         depth, (kernel, _) = len(convolutions), convolutions[0]
         channels, filters = kernel.shape[2:]
-        model = DnCNN(depth, filters, channels, batch_norm=False, name=path.stem.replace("=", "-"))
+        model = DnCNN(depth, filters, channels, batch_norm=False, name=model_name(path.stem))
         for index, weights in enumerate(convolutions, start=1):
             model.get_layer(f"conv_{index}").set_weights(weights)
     except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:

@@ -29,7 +29,9 @@ class PatchSampler:
         images: Iterable of uint8 arrays of shape `(height, width, channels)`, gone through once.
         patch_size: Side of a patch in pixels.
         seed: Integer, the run's seed.
-        scales: Factors by which each image is resized (bicubic); 1 is the image itself.
+        scales: Factors by which each image is resized; 1 is the image itself. (By OpenCV's bicubic
+            interpolation, which unlike MATLAB's in the authors' code does not smooth the image
+            before it shrinks it.)
 
     Raises:
         ValueError: If there is no image, if the images differ in channels, or if none is large

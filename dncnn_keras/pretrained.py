@@ -11,6 +11,7 @@ from dncnn_keras.weight_files import (
     SUFFIX,
     description_of,
     load_model,
+    model_name,
     read_description,
     save_model,
 )
@@ -64,7 +65,7 @@ def load_pretrained(name: str | Path = "dncnn-blind") -> DnCNN:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: there is no such file")
     _, config = read_description(weights, "model")
-    config["name"] = description.stem
+    config["name"] = model_name(description.stem)
     return load_model(weights, DnCNN, config, ["depth", "filters", "channels"])
 
 

@@ -27,7 +27,9 @@ def derive(seed, *path):
     """
     result = tf.constant([seed, 0], tf.int64)
     for part in path:
-        result = fold(result, zlib.crc32(part.encode()) if isinstance(part, str) else part)
+        if isinstance(part, str):  # of a file's name, which need not be text
+            part = zlib.crc32(part.encode(errors="surrogateescape"))
+        result = fold(result, part)
     return result
 
 

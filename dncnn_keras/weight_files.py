@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -22,6 +23,11 @@ SUFFIX = ".weights.h5"
 def description_of(weights):
     """Path of the description that lies beside a weight file."""
     return weights.with_name(weights.name.removesuffix(SUFFIX) + ".json")
+
+
+def model_name(stem):
+    """A file's name as a model's: with a dash for what TensorFlow takes in no name."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", stem).lstrip("_-") or "model"
 
 
 def sha256_of(file):

@@ -1,6 +1,7 @@
 """Handwritten digits: MNIST, and the small set that needs no download."""
 
 import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,11 @@ def load_digits(name="mnist", split="train"):
         stem = folder / "mnist" / _FILES[split]
         images = _read_idx(f"{stem}-images-idx3-ubyte.gz")
         labels = _read_idx(f"{stem}-labels-idx1-ubyte.gz")
+        if len(images) != len(labels):
+            raise ValueError(
+                f"{folder / 'mnist'}: {len(images)} digits of the split {split!r}, but "
+                f"{len(labels)} labels; get its files again"
+            )
     else:
         images, labels = _from_tfds(split)
     return images.reshape(len(images), -1).astype(np.float32) / 255, labels.astype(np.int64)
@@ -63,7 +69,7 @@ def _read_idx(path):
         dimensions = content[3]
         shape = np.frombuffer(content, ">u4", dimensions, offset=4)
         return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError) as error:
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
         raise ValueError(f"{path}: damaged, not an idx file ({error}); get it again") from error
 
 

@@ -12,6 +12,7 @@ from dncnn_keras.datasets import div2k
 from dncnn_keras.datasets.named_image import NamedImage
 from dncnn_keras.datasets.sample import load_sample
 from dncnn_keras.mapped_file import MappedFile
+from dncnn_keras.one_line import one_line
 
 
 def load_images(
@@ -42,8 +43,8 @@ def load_images(
         folder that is mapped into memory.
 
     Raises:
-        ValueError: If there is no such set or split, or if a file in the folder is not the
-            recorded one.
+        ValueError: If there is no such set or split, if a file in the folder is not the recorded
+            one, or if the prepared copy in the cache folder is damaged.
         FileNotFoundError: If the folder does not exist or holds only a part of the set.
         DataUnavailableError: If the set is neither in the folder nor can be downloaded.
 
@@ -54,6 +55,7 @@ def load_images(
     """
     if name == "sample":
         return load_sample(split)
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     from dncnn_keras.datasets.bsd68 import BSD68
@@ -85,7 +87,15 @@ def load_images(
             f"{name}: there is no split {split!r}, choose one of {', '.join(splits)} "
             f"or a slice such as {splits[0]}[:90%]"
         ) from None
-    return _map((example["name"].decode(), example["image"]) for example in tfds.as_numpy(examples))
+    try:
+        return _map(
+            (example["name"].decode(), example["image"]) for example in tfds.as_numpy(examples)
+        )
+    except tf.errors.OpError as error:
+        raise ValueError(
+            f"{builder.data_dir}: damaged ({type(error).__name__}); remove this folder, and the "
+            "set is prepared again"
+        ) from error
 
 
 def load_folder(path: str | Path, unreadable: Literal["fail", "skip"] = "fail") -> list[NamedImage]:
@@ -122,8 +132,6 @@ def load_folder(path: str | Path, unreadable: Literal["fail", "skip"] = "fail") 
 
 def _read(files, unreadable):
     """Yields the name and the pixels of each file."""
-    # Not `named_image.read_image`: these files have no recorded SHA-256, and a JPEG that is cut
-    # off would be filled up with grey.
     from dncnn_keras.images import read_eight_bit
 
     for file in files:
@@ -135,7 +143,7 @@ def _read(files, unreadable):
                     f"{error}; replace the file, or leave it out by unreadable='skip' "
                     "(data.unreadable in an experiment file)"
                 ) from error
-            print(f"note: {file.name} is left out: {error}", file=sys.stderr)
+            print(one_line(f"note: {file.name} is left out: {error}"), file=sys.stderr)
         else:
             yield file.name, pixels
 

@@ -48,8 +48,6 @@ def read_rgb(path):
         UnreadableFileError: If the file cannot be read, is damaged or is no such image.
         ValueError: If the picture is grey.
     """
-    # Not `named_image.read_image`: these files have no recorded SHA-256, and a JPEG that is cut
-    # off would be filled up with grey.
     from dncnn_keras import images
 
     try:

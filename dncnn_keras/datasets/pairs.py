@@ -8,6 +8,7 @@ from typing import Literal
 from dncnn_keras.datasets.named_pair import NamedPair, UnreadableFileError
 from dncnn_keras.datasets.pair_sets import PAIR_SETS
 from dncnn_keras.datasets.sample_pairs import load_sample_pairs
+from dncnn_keras.one_line import one_line
 
 
 def load_pairs(
@@ -79,7 +80,7 @@ def load_pairs(
                     f"{error}; replace the file, or leave its pair out by unreadable='skip' "
                     "(data.unreadable in an experiment file)"
                 ) from error
-            print(f"note: the pair {files.name} is left out: {error}", file=sys.stderr)
+            print(one_line(f"note: the pair {files.name} is left out: {error}"), file=sys.stderr)
             return None
 
     with ThreadPoolExecutor(8) as pool:

@@ -6,7 +6,7 @@ cannot be compared with any paper's.
 
 from importlib.resources import files
 
-from dncnn_keras.datasets.named_image import NamedImage, read_image
+from dncnn_keras.datasets.named_image import NamedImage
 
 # Grey or colour is what the file holds. Only files that lie in scikit-image's wheel are named:
 # `skimage.data` would download the others.
@@ -39,9 +39,18 @@ def load_sample(split, channels=1):
         raise ValueError(f"sample: there is no split {split!r}, choose 'train' or 'test'")
     names = _COLOUR[split] + (_GREY[split] if channels == 1 else [])
     folder = files("skimage") / "data"
-    return [
-        NamedImage(name, read_image(folder / _file_name(name), channels)) for name in sorted(names)
-    ]
+    return [NamedImage(name, _read(folder / _file_name(name), channels)) for name in sorted(names)]
+
+
+def _read(file, channels):
+    import cv2
+
+    from dncnn_keras.images import read_eight_bit
+
+    pixels = read_eight_bit(file)
+    if channels < pixels.shape[-1]:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
+    return pixels
 
 
 def _file_name(name):

@@ -6,6 +6,7 @@ import sys
 
 from dncnn_keras import paths
 from dncnn_keras.datasets.source_files import DataUnavailableError
+from dncnn_keras.one_line import one_line
 
 
 def load_from_tfds(name, split, title, remedy, **arguments):
@@ -34,6 +35,6 @@ def load_from_tfds(name, split, title, remedy, **arguments):
             return tfds.load(name, split=split, data_dir=folder, **arguments)
     except Exception as error:  # TFDS lets every kind of download error through
         raise DataUnavailableError(
-            f"{title} can be neither downloaded nor found ({type(error).__name__}): {remedy}, and "
-            f"name its parent by {paths.DATA_VARIABLE}=FOLDER"
+            f"{title} can be neither downloaded nor found ({type(error).__name__}: "
+            f"{one_line(error)}): {remedy}, and name its parent by {paths.DATA_VARIABLE}=FOLDER"
         ) from error

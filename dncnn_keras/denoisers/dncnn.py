@@ -6,7 +6,7 @@ import tensorflow as tf
 from dncnn_keras.denoisers.denoiser import Denoiser
 from dncnn_keras.folding import fold_batch_norm
 from dncnn_keras.images import from_float, to_float
-from dncnn_keras.precision import fast_dtype
+from dncnn_keras.precision import fast_dtype, on_gpu
 from dncnn_keras.tiling import apply_tiled
 
 # Pixels a side of the largest image that goes through the network at once. A hidden layer of 64
@@ -66,7 +66,13 @@ class DnCNNDenoiser(Denoiser):
         for image in range(noisy.shape[0]):
             for first in range(0, noisy.shape[3], self._channels):
                 part = np.s_[image : image + 1, :, :, first : first + self._channels]
-                clean[part] = self._network(noisy[part])
+                try:
+                    clean[part] = self._network(noisy[part])
+                except tf.errors.ResourceExhaustedError as error:
+                    height, width = noisy.shape[1:3]
+                    raise MemoryError(
+                        f"{self.name}: too little memory for {width}x{height} pixels"
+                    ) from error
         return clean
 
 
@@ -75,7 +81,7 @@ def _fast_dtype():
         return "float32"
     # Of the two, float16 has eight times the precision, but processors are seldom fast at it.
     # bfloat16 costs at most 0.01 dB at any sigma (results/bench.md).
-    return "float16" if tf.config.list_physical_devices("GPU") else "bfloat16"
+    return "float16" if on_gpu() else "bfloat16"
 
 
 def _compile(model, dtype):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -82,7 +83,8 @@ def test_folder_skips_and_names_what_is_damaged(tmp_path, weights, capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        f"dncnn-keras: skipped {source / 'b.png'}: damaged, or not a PNG, JPEG or TIFF image"
+        f"dncnn-keras: skipped {source / 'b.png'}: damaged, or not a PNG, JPEG or TIFF "
+        "image of up to 2^30 pixels"
     ]
 
 
@@ -170,12 +172,14 @@ def test_a_name_with_a_line_break_is_told_on_one_line(tmp_path, weights, capfd):
 def test_too_little_memory(tmp_path, weights, capfd, monkeypatch):
     write_image(tmp_path / "a.png", _image())
 
-    def decode(data):
-        raise MemoryError("Unable to allocate 12 GiB")
+    def decode(data, flags):
+        error = cv2.error("Failed to allocate")
+        error.code = cv2.Error.StsNoMem
+        raise error
 
-    monkeypatch.setattr(images, "_decode", decode)
+    monkeypatch.setattr(images.cv2, "imdecode", decode)
     line = _fails(capfd, tmp_path / "a.png", tmp_path / "b.png", "--model", weights)
-    assert "Unable to allocate 12 GiB" in line
+    assert "a.png: too little memory to decode it" in line
 
 
 @pytest.mark.parametrize("folder", [False, True])

@@ -69,10 +69,32 @@ def test_frozen_layer_uses_and_keeps_its_moving_statistics():
     )
 
 
-@pytest.mark.parametrize("shape", [(8, 6), (4, 5, 6), (2, 3, 4, 5, 6)])
-def test_other_ranks_are_left_to_keras(shape):
-    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    results = []
-    for make in (keras.layers.BatchNormalization, BatchNormalization):
-        results.append(make()(images, training=True))
-    np.testing.assert_allclose(results[0], results[1], atol=1e-5)
+@pytest.mark.parametrize(
+    ("shape", "arguments"),
+    [
+        ((8, 6), {}),
+        ((4, 5, 6), {}),
+        ((2, 3, 4, 5, 6), {}),
+        ((4, 5, 7, 6), {"axis": 1}),
+        ((4, 5, 7, 6), {"scale": False}),
+        ((4, 5, 7, 6), {"center": False}),
+        ((4, 5, 7, 6), {"renorm": True}),
+        ((4, 5, 7, 6), {"dtype": "float16"}),
+        ((4, 5, 7, 6), {"dtype": "float64"}),
+    ],
+)
+def test_what_the_kernel_cannot_take_is_left_to_keras(shape, arguments):
+    images = np.random.default_rng(0).normal(1, 2, shape).astype(np.float32)
+    layers = [make(**arguments) for make in (keras.layers.BatchNormalization, BatchNormalization)]
+    for _ in range(2):
+        results = [layer(images, training=True) for layer in layers]
+    np.testing.assert_array_equal(results[1], results[0])
+    for mine, theirs in zip(layers[1].variables, layers[0].variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_mask_leaves_out_what_it_hides():
+    images, mask = _images(), np.arange(35).reshape(1, 5, 7).repeat(4, axis=0) < 20
+    stock, fused = _twins()
+    expected = stock(images, training=True, mask=mask)
+    np.testing.assert_array_equal(fused(images, training=True, mask=mask), expected)

@@ -1,6 +1,7 @@
 import errno
 import os
 import stat
+import struct
 from pathlib import Path
 
 import cv2
@@ -130,6 +131,27 @@ def _huge(path):
     path.write_bytes(data)
 
 
+def _tiff(samples, *tags):
+    """A TIFF file of uncompressed pixels, as tools write it that tell what its alpha is."""
+
+    def make(path):
+        pixels = np.full((4, 4, samples), 100, np.uint8).tobytes()
+        entries = {256: 4, 257: 4, 258: 8, 259: 1, 262: 2 if samples == 4 else 1}
+        entries |= {273: 8, 277: samples, 278: 4, 279: len(pixels), 338: 2} | dict(tags)
+        directory = b"".join(
+            struct.pack("<HHII", tag, 3, 1, value) for tag, value in sorted(entries.items())
+        )
+        path.write_bytes(
+            struct.pack("<2sHI", b"II", 42, 8 + len(pixels))
+            + pixels
+            + struct.pack("<H", len(entries))
+            + directory
+            + bytes(4)
+        )
+
+    return make
+
+
 BAD_FILES = {
     "missing": ("x.png", lambda path: None, "there is no such file"),
     "empty": ("x.png", lambda path: path.touch(), "damaged"),
@@ -147,6 +169,9 @@ BAD_FILES = {
     ),
     "pages": ("x.tiff", _pages, "several pages"),
     "damaged second page": ("x.tiff", _damaged_second_page, "several pages"),
+    "straight alpha": ("x.tif", _tiff(4), "the alpha of this TIFF file cannot be read"),
+    "grey with alpha": ("x.tif", _tiff(2), "the alpha of this TIFF file cannot be read"),
+    "planes": ("x.tif", _tiff(4, (284, 2), (338, 1)), "the alpha of this TIFF file cannot be read"),
     "other format": ("x.gif", lambda path: path.touch(), "not a name of a PNG, JPEG or TIFF"),
 }
 
@@ -189,6 +214,14 @@ def test_refuses_what_cannot_be_written(tmp_path, name, pixel_format, message):
     with pytest.raises((ValueError, OSError), match=message):
         write_image(tmp_path / name, np.zeros((4, 4, 3), np.float32), pixel_format)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_image_that_is_too_large_for_its_format_leaves_the_old_file(tmp_path):
+    path = tmp_path / "x.jpg"
+    path.write_bytes(b"old")
+    with pytest.raises(ValueError, match=r"x\.jpg: this format cannot hold 1x70000 pixels"):
+        write_image(path, np.zeros((1, 70_000, 1), np.float32))
+    assert path.read_bytes() == b"old"
 
 
 def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dncnn_keras import DnCNN, denoise, pretrained
 from dncnn_keras.denoisers import dncnn
@@ -61,6 +62,16 @@ def test_colour_model_refuses_grey():
         DnCNNDenoiser(_model(channels=3))(_noisy(1, 9, 9, 1))
 
 
+def test_too_little_memory_is_said_as_such(monkeypatch):
+    def run_out(noisy):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    denoiser = DnCNNDenoiser(_model())
+    monkeypatch.setattr(denoiser, "_network", run_out)
+    with pytest.raises(MemoryError, match="mine: too little memory for 9x5 pixels"):
+        denoiser(_noisy(1, 5, 9, 1))
+
+
 def test_large_images_go_through_in_tiles(monkeypatch):
     model = _model()
     noisy = _noisy(1, 70, 50, 1)
@@ -81,18 +92,18 @@ def test_tiles_show_no_seam_in_the_format_that_the_machine_is_fast_at(monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("fast", "gpus", "expected"),
+    ("fast", "gpu", "expected"),
     [
-        ("float32", [], "float32"),
-        ("float32", ["GPU:0"], "float32"),
-        ("mixed_bfloat16", [], "bfloat16"),
-        ("mixed_bfloat16", ["GPU:0"], "float16"),
+        ("float32", False, "float32"),
+        ("float32", True, "float32"),
+        ("mixed_bfloat16", False, "bfloat16"),
+        ("mixed_bfloat16", True, "float16"),
     ],
 )
-def test_denoises_in_the_format_that_the_machine_is_fast_at(monkeypatch, fast, gpus, expected):
+def test_denoises_in_the_format_that_the_machine_is_fast_at(monkeypatch, fast, gpu, expected):
     chosen = []
     monkeypatch.setattr(dncnn, "fast_dtype", lambda: fast)
-    monkeypatch.setattr(dncnn.tf.config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(dncnn, "on_gpu", lambda: gpu)
     monkeypatch.setattr(dncnn, "_compile", lambda model, dtype: chosen.append(dtype))
     DnCNNDenoiser(_model())
     assert chosen == [expected]

@@ -12,6 +12,7 @@ def test_psnr_of_unclipped_noise_is_that_of_its_sigma():
     noisy = clean + GENERATOR.normal(0, 25 / 255, clean.shape)
     assert metrics.psnr(clean, noisy) == pytest.approx(20 * np.log10(255 / 25), abs=0.05)
     assert metrics.psnr(clean, clean) == float("inf")
+    assert np.isnan(metrics.psnr(clean, np.full_like(clean, np.nan)))
 
 
 def test_ssim_is_the_formula_of_wang_et_al():

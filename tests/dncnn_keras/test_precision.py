@@ -13,10 +13,13 @@ from dncnn_keras import precision
     ],
 )
 def test_a_processor_computes_in_bfloat16_only_with_units_for_it(monkeypatch, flags, expected):
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     cpuinfo = f"processor : 0\nflags\t\t: {flags}\n"
     monkeypatch.setattr(precision.Path, "read_text", lambda path: cpuinfo)
-    assert precision.fast_dtype() == expected
+    # Whatever GPUs the machine has, they do not compute here.
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [(9, 0)])
+    assert precision.fast_dtype(["/device:CPU:0"]) == expected
+    with tf.device("CPU:0"):
+        assert precision.fast_dtype() == expected and not precision.on_gpu()
 
 
 @pytest.mark.parametrize(
@@ -28,13 +31,12 @@ def test_gpus_compute_in_bfloat16_if_all_have_units_for_it(monkeypatch, capabili
     monkeypatch.setattr(
         tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": gpu}
     )
-    assert precision.fast_dtype() == expected
+    assert precision.fast_dtype(["/device:GPU:0", "/device:GPU:1"]) == expected
 
 
 def test_a_machine_that_does_not_tell_computes_in_float32(monkeypatch):
     def fail(path):
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     monkeypatch.setattr(precision.Path, "read_text", fail)
-    assert precision.fast_dtype() == "float32"
+    assert precision.fast_dtype(["/device:CPU:0"]) == "float32"

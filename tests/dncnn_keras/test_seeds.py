@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,3 +16,8 @@ def test_a_seed_follows_from_its_path_alone():
 def test_a_seed_is_the_same_inside_a_graph():
     traced = tf.function(lambda index: seeds.derive(3, "patch", index))
     np.testing.assert_array_equal(traced(tf.constant(7)), seeds.derive(3, "patch", 7))
+
+
+def test_names_need_not_be_text():
+    name = os.fsdecode(b"\xff.png")
+    assert tuple(seeds.derive(0, name).numpy()) != tuple(seeds.derive(0, "\xff.png").numpy())

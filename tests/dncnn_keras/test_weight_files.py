@@ -10,6 +10,7 @@ from dncnn_keras import DnCNN
 from dncnn_keras.weight_files import (
     load_model,
     load_weights,
+    model_name,
     read_description,
     save_model,
     weights_as_bytes,
@@ -103,3 +104,18 @@ def test_weights_in_memory_are_those_of_a_file(tmp_path):
     load_weights(other, file)
     for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("dncnn-blind", "dncnn-blind"),
+        ("best model", "best-model"),
+        ("_a=5.1", "a-5.1"),
+        ("é", "model"),
+    ],
+)
+def test_any_files_name_gives_a_name_that_graphs_take(stem, name):
+    assert model_name(stem) == name
+    model = DnCNN(**CONFIG, name=name)
+    assert model.predict_on_batch(np.zeros((1, 4, 4, 1))).shape == (1, 4, 4, 1)

@@ -36,6 +36,17 @@ def test_a_missing_or_damaged_file_is_named(folder):
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(ValueError, match="train-labels.*damaged"):
         load_digits("mnist", "train")
+    content = bytearray(gzip.compress(bytes(8)))
+    content[10] ^= 0xFF  # in the compressed stream
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="train-labels.*damaged"):
+        load_digits("mnist", "train")
+
+
+def test_labels_of_other_digits_are_refused(folder):
+    _write_idx(folder / "train-labels-idx1-ubyte.gz", np.array([3, 9, 1], np.uint8))
+    with pytest.raises(ValueError, match="2 digits of the split 'train', but 3 labels"):
+        load_digits("mnist", "train")
 
 
 def test_the_bundled_digits_are_split_without_overlap():

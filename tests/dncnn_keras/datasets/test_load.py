@@ -37,6 +37,14 @@ def test_the_80_images_are_bsd68_and_then_set12(tiny_sets, monkeypatch, capfd):
     assert [image.name for image in load_images("bsd80", "test[3:]")] == names[3:]
 
 
+def test_a_damaged_copy_is_named(tiny_sets, tmp_path):
+    load_images("set12", data_dir=tiny_sets)
+    (record,) = (tmp_path / "cache").rglob("*tfrecord*")
+    record.write_bytes(record.read_bytes()[:-5])
+    with pytest.raises(ValueError, match=r"set12.*: damaged \(DataLossError\); remove this folder"):
+        load_images("set12")
+
+
 def test_bsds500_is_decoded_exactly_and_split_by_folder(tiny_sets, monkeypatch):
     monkeypatch.setenv("DENOISE_DATA", str(tiny_sets))
     images = load_images("bsds500", "train")
@@ -102,7 +110,7 @@ def test_load_folder(tmp_path):
     np.testing.assert_array_equal(images[1].pixels, pixels[:, :, ::-1])
 
 
-def test_load_folder_names_the_file_that_is_no_image(tmp_path):
+def test_load_folder_names_the_file_that_is_no_image(tmp_path, capsys):
     with pytest.raises(FileNotFoundError, match="the folder holds no images"):
         load_folder(tmp_path)
     with pytest.raises(FileNotFoundError, match="there is no such folder"):
@@ -112,6 +120,11 @@ def test_load_folder_names_the_file_that_is_no_image(tmp_path):
         load_folder(tmp_path)
     with pytest.raises(ValueError, match="none of its 1 files is an image"):
         load_folder(tmp_path, unreadable="skip")
+    (tmp_path / "a\nb.jpg").write_text("no image")
+    capsys.readouterr()
+    with pytest.raises(ValueError, match="none of its 2 files is an image"):
+        load_folder(tmp_path, unreadable="skip")
+    assert capsys.readouterr().err.count("\n") == 2  # a line for each file
     with pytest.raises(ValueError, match="must be 'fail' or 'skip', got 'ignore'"):
         load_folder(tmp_path, unreadable="ignore")
 

@@ -63,8 +63,8 @@ PROFILE_FILE := experiments/dncnn_blind$(if $(filter-out released,$(PROFILE)),_$
 PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
 TABLE1_MODELS = [runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5]
 # A table of another network, or of other sigmas, must not replace the one that is published.
-TABLE1_USUAL = $(filter all $(if $(filter yes,$(CLASSICAL)),15$(,)25$(,)50),$(SIGMAS))
-TABLE1_NAME = table1$(if $(TABLE1_USUAL),,-sigma-$(subst .,-,$(subst $(,),-,$(SIGMAS))))$(if $(call on,TRAIN),-$(PROFILE_NAME))
+TABLE1_USUAL = $(filter $(if $(filter yes,$(CLASSICAL)),15$(,)25$(,)50,all),$(SIGMAS))
+TABLE1_NAME = table1$(if $(TABLE1_USUAL),,-sigma-$(subst .,p,$(subst $(,),-,$(SIGMAS))))$(if $(call on,TRAIN),-$(PROFILE_NAME))
 
 reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper CLASSICAL=no RECOMPUTE=1 TRAIN=1 PROFILE=paper
 	$(call one_of,CLASSICAL,yes no)$(call one_of,PROTOCOL,honest paper)$(call one_of,PROFILE,$(PROFILES))

@@ -31,12 +31,13 @@ def make_model():
 def main(steps=200):
     """Trains the network twice; returns the test losses by optimizer."""
     x, y = load_digits("digits", "train")
-    batches = tf.data.Dataset.from_tensor_slices((x.reshape(-1, 8, 8, 1), y))
-    batches = batches.shuffle(len(x), seed=0).repeat().batch(64)
     x_test, y_test = load_digits("digits", "test")
     losses = {}
     for name, optimizer in {"Adam": keras.optimizers.Adam(), "learned": LearnedOptimizer()}.items():
         keras.utils.set_random_seed(0)
+        # Made anew: a second pass over the same data set would be in another order.
+        batches = tf.data.Dataset.from_tensor_slices((x.reshape(-1, 8, 8, 1), y))
+        batches = batches.shuffle(len(x), seed=0).repeat().batch(64)
         model = make_model()
         model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         model.fit(batches, epochs=4, steps_per_epoch=steps // 4, shuffle=False, verbose=2)

@@ -53,10 +53,16 @@ class StopOnNaN(keras.callbacks.Callback):
     """Stops before a ruined state could replace the last good checkpoint."""
 
     def on_epoch_end(self, epoch, logs=None):
-        """Raises where the loss is not finite."""
-        bad = [loss for loss in (logs["loss"], logs.get("meta_loss", 0)) if not np.isfinite(loss)]
-        if bad:
-            raise FloatingPointError(
-                f"the loss became {bad[0]} in epoch {epoch + 1}; the checkpoint before it is "
-                "kept: lower optimizer.learning_rate and start the run under another name"
-            )
+        """Raises where a loss or a weight is not finite."""
+        for name in ("loss", "meta_loss"):
+            if not np.isfinite(logs.get(name, 0)):
+                self._stop(f"the loss became {logs[name]}", epoch)
+        # No loss has seen yet what the epoch's last update has made of the weights.
+        if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
+            self._stop("weights became NaN or infinite", epoch)
+
+    def _stop(self, what, epoch):
+        raise FloatingPointError(
+            f"{what} in epoch {epoch + 1}; the checkpoint before it is kept: lower "
+            "optimizer.learning_rate and start the run under another name"
+        )

@@ -5,6 +5,7 @@ import numpy as np
 from dncnn_keras import datasets, paths
 from experiments.evaluation import ResultsFile, evaluate
 from experiments.methods import OFFICIAL_FOLDER, official_methods
+from experiments.provenance import hash_of_program
 from experiments.published import DNCNN_S_PSNR
 from experiments.strategy import device_names
 
@@ -34,7 +35,8 @@ def check_harness(experiment):
         )
     # Kept until all is measured and no longer: what is checked is today's code.
     file = paths.RUNS / experiment.name / f"{method.name}.json"
-    results = ResultsFile(file, {"seed": experiment.seed, **method.made_with})
+    made_with = {"seed": experiment.seed, "program": hash_of_program(), **method.made_with}
+    results = ResultsFile(file, made_with)
     devices = device_names(experiment.devices)
     passed = True
     print(f"{'set':8}{'sigma':>6}{'published':>11}{'measured':>10}{'difference':>12}")

@@ -18,7 +18,7 @@ from experiments.kept_runs import KeptRuns
 from experiments.notice import print_notice
 from experiments.optimizers import describe_rule
 from experiments.progress import Bar, tell
-from experiments.provenance import provenance
+from experiments.provenance import hardware, provenance
 from experiments.tasks import TaskMaker
 from learned_optim import LearnedOptimizer, OrthogonalMomentum
 from learned_optim.trajectory import Trajectory, mean_final_loss
@@ -56,7 +56,9 @@ def compare_optimizers(experiment):
         ValueError: If the images do not fit, or a kept run is damaged.
         DataUnavailableError: If the digits or images cannot be had.
     """
-    # All data first: what is missing should be said at once.
+    # What is missing should be said at once.
+    for name in experiment.rules:
+        describe_rule(name)
     digits, folder = _choose_digits(experiment)
     experiment = experiment.model_copy(update={"digits": digits})
     images = _images(experiment)
@@ -258,6 +260,7 @@ def _markdown(experiment, panels, made_by):
         lines.append("")
     lines.append(
         f"{made_by['date']}, revision {made_by['revision']}, TensorFlow {versions['tensorflow']}, "
-        f"Keras {versions['keras']}, {made_by['processor']}, {made_by['cores']} cores."
+        f"Keras {versions['keras']}, {made_by['processor']}, {made_by['cores']} cores"
+        f"{hardware(made_by)}."
     )
     return "\n".join(lines) + "\n"

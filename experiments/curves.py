@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 
+from experiments.kept_results import DAMAGED_RUN
 from experiments.pictures import plt, save_figure
 
 
@@ -14,6 +15,9 @@ def meta_training_curves(folder):
     Args:
         folder: `Path` of the run, with `log.csv`, `held_out.csv`, `trajectories_before.json` and
             `trajectories_best.json`; `curves.png` is written there.
+
+    Raises:
+        ValueError: If one of them holds nothing.
     """
     figure, axes = plt.subplots(1, 3, figsize=(16, 4), layout="constrained")
     left, middle, right = axes
@@ -89,10 +93,13 @@ def race_curves(sections, file):
 
 def _read(path):
     with path.open(newline="") as file:
-        return [
+        rows = [
             {key: float(value) for key, value in row.items() if value != "NA"}
             for row in csv.DictReader(file)
         ]
+    if not rows:
+        raise ValueError(f"{path}: {DAMAGED_RUN}")
+    return rows
 
 
 def _finish(figure, axes, file):

@@ -1,5 +1,8 @@
 """The loop of all trainings: resume, fit, log, checkpoint."""
 
+import contextlib
+import fcntl
+
 import keras
 import tensorflow as tf
 
@@ -31,18 +34,37 @@ def fit(model, make_batches, experiment, folder, writes, callbacks, validation, 
 
     Raises:
         ValueError: If the devices cannot share a batch evenly, or the folder holds another run.
-        RuntimeError: If another worker has stopped.
+        RuntimeError: If another worker has stopped, or another process trains in this folder.
     """
     training = experiment.training
-    total = getattr(training, training.unit)
-    strategy = model.distribute_strategy
-    devices = strategy.num_replicas_in_sync
+    devices = model.distribute_strategy.num_replicas_in_sync
     if devices > 1 and training.batch_size % devices:
         # Each device's gradient is of a mean over its own share.
         raise ValueError(
             f"training.batch_size is {training.batch_size}, which {devices} devices cannot share "
             "evenly"
         )
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if writes:
+            stack.enter_context(_alone(folder))
+        return _fit(model, make_batches, experiment, folder, writes, callbacks, validation, counter)
+
+
+@contextlib.contextmanager
+def _alone(folder):
+    """Keeps other processes away from a run: two would overwrite each other's checkpoints."""
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"{folder}: another process is at work on this run") from None
+        yield
+
+
+def _fit(model, make_batches, experiment, folder, writes, callbacks, validation, counter):
+    training, strategy = experiment.training, model.distribute_strategy
+    total = getattr(training, training.unit)
     checkpoint = Checkpoint(folder, experiment, training.epoch, counter, writes)
     with strategy.scope():
         done = checkpoint.restore(model)

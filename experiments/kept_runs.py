@@ -4,12 +4,11 @@ import contextlib
 import hashlib
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 
 from experiments.atomic_write import write_atomically
-from experiments.provenance import provenance
+from experiments.provenance import hash_of_program, provenance
 
 
 class KeptRuns:
@@ -31,7 +30,7 @@ class KeptRuns:
     def __init__(self, folder, settings):
         self._folder = folder
         made_by = {key: value for key, value in provenance().items() if key != "date"}
-        made_by["revision"] = _hash_of_program()  # known without git, and of uncommitted changes
+        made_by["revision"] = hash_of_program()  # known without git, and of uncommitted changes
         self._decisive = {"settings": settings, "made_by": made_by}
 
     def get(self, run):
@@ -70,10 +69,3 @@ class KeptRuns:
     def _file(self, run):
         text = json.dumps({**self._decisive, "run": run}, sort_keys=True)
         return self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
-
-
-def _hash_of_program():
-    root = Path(__file__).parents[1]
-    packages = ("dncnn_keras", "experiments", "learned_optim", "meta_aux")
-    files = sorted(file for package in packages for file in (root / package).rglob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

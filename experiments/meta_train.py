@@ -11,6 +11,7 @@ from experiments.atomic_write import write_atomically
 from experiments.curves import meta_training_curves
 from experiments.fit import fit
 from experiments.images import split_images
+from experiments.kept_results import DAMAGED_RUN
 from experiments.progress import Bar, tell
 from experiments.provenance import provenance
 from experiments.strategy import make_strategy
@@ -126,8 +127,11 @@ class KeptHeldOutRuns(HeldOutRuns):
 
     def on_train_begin(self, logs=None):
         """Judges the rule before its meta-training, unless an earlier session has."""
-        if not self._scores():
-            self._judge(-1)
+        if self._scores():
+            return
+        if (self._folder / "checkpoint.weights.h5").exists():  # what it began with is gone
+            raise ValueError(f"{self._file}: {DAMAGED_RUN}")
+        self._judge(-1)
 
     def on_epoch_end(self, epoch, logs=None):
         """Judges the rule, where it is time."""

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import functools
+import hashlib
 import os
 import platform
 import subprocess
@@ -64,6 +65,30 @@ def git_revision():
     if Path(top).resolve() != root.resolve():
         return None
     return f"{revision}+" if changed else revision
+
+
+@functools.cache
+def hash_of_program():
+    """Returns a checksum of all code that computes, which is known without git, too.
+
+    What is kept for the same program alone is computed anew after a change that is not committed.
+    """
+    root = Path(__file__).parents[1]
+    packages = ("dncnn_keras", "experiments", "learned_optim", "meta_aux")
+    files = sorted(file for package in packages for file in (root / package).rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def hardware(made_by):
+    """Names the GPUs of a result, after a comma each, or nothing where there were none.
+
+    Args:
+        made_by: What `provenance` returned.
+
+    Returns:
+        String.
+    """
+    return "".join(f", {gpu}" for gpu in made_by["gpus"])
 
 
 def _processor():

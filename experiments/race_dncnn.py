@@ -16,7 +16,7 @@ from experiments.kept_results import Provenance, changed_setting, read_kept
 from experiments.meta_train import meta_train
 from experiments.optimizers import describe_rule
 from experiments.progress import Bar, tell
-from experiments.provenance import provenance
+from experiments.provenance import hardware, provenance
 from experiments.schema_dncnn import RaceRun
 from experiments.train_dncnn import train_dncnn
 from learned_optim import OrthogonalMomentum
@@ -42,8 +42,12 @@ def race_dncnn(experiment):
         Path of the Markdown table.
 
     Raises:
+        FileNotFoundError: If a rule is not released.
         ValueError: If the data do not fit, or a results file was made with other settings.
     """
+    for contender in experiment.contenders:  # what is missing should be said at once
+        if contender.optimizer.name == "learned" and not contender.meta_train:
+            describe_rule(contender.optimizer.weights)
     folder = RESULTS / experiment.name
     sections, all_curves = [], {}
     with Bar(_steps(experiment), experiment.name, "step") as bar:
@@ -60,7 +64,8 @@ def race_dncnn(experiment):
             # A run of a shorter horizon may be the quickest way: its rate has come down by then.
             curves = all_curves.setdefault(row["title"], [])
             curves.append(row["curves"])
-            steps = [_steps_to(each, target) for each in curves]
+            reached = math.isfinite(target)  # or the reference has diverged, on a seed at least
+            steps = [_steps_to(each, target) for each in curves] if reached else []
             row["steps_to_reference"] = min(filter(None, steps), default=None)
         sections.append({"horizon": horizon, "contenders": rows})
     summary = {
@@ -84,13 +89,8 @@ def _steps(experiment):
     for contender in experiment.contenders:
         grid = len(_settings(contender))
         runs = experiment.seeds + (grid if grid > 1 else 0)
-        updates += runs * sum(_share(contender, horizon) for horizon in experiment.horizons)
+        updates += runs * sum(map(contender.steps, experiment.horizons))
     return updates
-
-
-def _share(contender, horizon):
-    """Number of updates that a contender gets at a horizon."""
-    return round(contender.share_of_steps * horizon)
 
 
 def _settings(contender):
@@ -112,8 +112,7 @@ def _race(experiment, contender, horizon, folder, bar, all_runs):
     def run(optimizer, seed):
         if rule:
             optimizer = optimizer.model_copy(update={"weights": str(rule)})
-        steps = _share(contender, horizon)
-        training = _training(experiment, optimizer, steps, seed, made)
+        training = _training(experiment, optimizer, contender.steps(horizon), seed, made)
         result = _run(training, folder, make_rule, bar)
         all_runs.append(result)
         return result
@@ -188,7 +187,10 @@ def _run(training, folder, make_rule, bar):
         steps = [point[0] for point in kept["curve"]]
         epoch = training.training.epoch
         # The race's name decides nothing: a run of one race may be copied to another.
-        setting = changed_setting({**kept["experiment"], "name": training.name}, training)
+        before = {**kept["experiment"], "name": training.name}
+        if training.meta_train:  # which says what the rule is; where it lies has the race's name
+            before["optimizer"] = {**before["optimizer"], "weights": optimizer.weights}
+        setting = changed_setting(before, training)
         if setting:
             raise ValueError(
                 f"{file}: made with another `{one_line(setting)}`; move it away to run it again"
@@ -224,6 +226,7 @@ def _provenance_of(runs):
     last = {key: runs[-1][key] for key in Provenance.model_fields}
     for key in ("revision", "processor"):
         last[key] = ", ".join(dict.fromkeys(str(run[key]) for run in runs))
+    last["gpus"] = [*dict.fromkeys(gpu for run in runs for gpu in run["gpus"])]
     return {**last, "since": runs[0]["date"]}
 
 
@@ -279,16 +282,16 @@ def _markdown(experiment, summary):
         lines.append("")
     lines.append(
         f"Runs of {summary['since'][:16]} to {summary['date'][:16]} UTC, revisions "
-        f"{summary['revision']}; {summary['processor']}, {summary['cores']} cores."
+        f"{summary['revision']}; {summary['processor']}, {summary['cores']} cores"
+        f"{hardware(summary)}."
     )
     return "\n".join(lines) + "\n"
 
 
 def _seconds_per_step(curves):
-    """From the second point on: the first holds the tracing."""
-    rates = [
-        (curve[-1][1] - curve[0][1]) / (curve[-1][0] - curve[0][0])
-        for curve in curves
-        if len(curve) > 1
-    ]
-    return f"{np.mean(rates):.2f}" if rates else ""
+    """The median between two points: some hold the tracing, or ran beside something else."""
+    rates = []
+    for curve in curves:
+        steps, seconds, _ = np.reshape(curve, (-1, 3)).T
+        rates += [*np.diff(seconds) / np.diff(steps)]
+    return f"{np.median(rates):.2f}" if rates else ""

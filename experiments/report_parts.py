@@ -147,18 +147,9 @@ _META_OPTIMIZER = (
         results="meta-dncnn.json",
         paper="This was its aim, which it did not reach: its network had learned nothing.",
     ),
-    Part(
-        "DnCNN trained by the learned rules, 300 and 1,000 steps",
-        {
-            "meta-dncnn-short.png": "Validation PSNR over steps and over time of each optimizer",
-            "meta-dncnn-short.md": "The table",
-        },
-        command="make reproduce-meta-dncnn SIZE=short",
-        results="meta-dncnn-short.json",
-    ),
     *(
         Part(
-            f"DnCNN {network} trained by the learned rules, 300 steps",
+            f"DnCNN {about}",
             {
                 f"{stem}.png": "Validation PSNR over steps and over time of each optimizer",
                 f"{stem}.md": "The table",
@@ -166,7 +157,12 @@ _META_OPTIMIZER = (
             command=f"make reproduce-meta-dncnn SIZE={size}",
             results=f"{stem}.json",
         )
-        for network, size in (("of depth 20", "depth20"), ("with 96 filters", "filters96"))
+        for about, size in (
+            ("trained by the learned rules, 300 and 1,000 steps", "short"),
+            ("trained by the learned rules, 1,000 and 3,000 steps", "long"),
+            ("of depth 20 trained by the learned rules, 300 steps", "depth20"),
+            ("with 96 filters trained by the learned rules, 300 steps", "filters96"),
+        )
         for stem in (f"meta-dncnn-{size}",)
     ),
     Part(

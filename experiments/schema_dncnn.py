@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pydantic
-from pydantic import Field
+from pydantic import Field, NonNegativeInt, PositiveInt
 
+from dncnn_keras.weight_files import SUFFIX
 from experiments.published import TABLE1_SNR
 from experiments.schema import Budget, Data, Devices, Name, Network, Optimizer, Section, Sigma
 from experiments.schema_tasks import MetaTrain
+
+Sigmas = Annotated[tuple[Sigma, ...], Field(min_length=1)]
 
 
 class Training(Budget):
@@ -36,7 +39,7 @@ class TrainDnCNN(Section):
     network: Network = Network()
     optimizer: Optimizer = Optimizer()
     training: Training
-    validation_sigmas: tuple[Sigma, ...] = (15.0, 25.0, 50.0)
+    validation_sigmas: Sigmas = (15.0, 25.0, 50.0)
 
 
 class Visual(Section):
@@ -50,7 +53,7 @@ class Visual(Section):
 
     image: str = "bsd68/test007"
     sigma: Sigma = 15.0
-    zoom: tuple[int, int, int] = (105, 180, 70)
+    zoom: tuple[NonNegativeInt, NonNegativeInt, PositiveInt] = (105, 180, 70)
 
 
 class Table1(Section):
@@ -76,7 +79,7 @@ class Table1(Section):
     name: Name = "table1"
     seed: int = Field(0, ge=0)
     dataset: Literal["bsd80", "bsd68", "set12"] = "bsd80"
-    sigmas: tuple[Sigma, ...] | Literal["all"] = (15.0, 25.0, 50.0)
+    sigmas: Sigmas | Literal["all"] = (15.0, 25.0, 50.0)
     protocol: Literal["honest", "paper"] = "honest"
     classical: bool = True
     models: tuple[str, ...] = ("dncnn-blind", "dncnn-blind-meta")
@@ -134,7 +137,11 @@ class Contender(Section):
             return None
         if self.meta_train:
             return self.meta_train.name
-        return Path(self.optimizer.weights).name.partition(".")[0]
+        return Path(self.optimizer.weights).name.removesuffix(SUFFIX)
+
+    def steps(self, horizon):
+        """Number of updates that it gets at a horizon."""
+        return round(self.share_of_steps * horizon)
 
     @pydantic.model_validator(mode="after")
     def _has_one_rule(self):
@@ -182,8 +189,8 @@ class RaceDnCNN(Section):
     network: Network = Network()
     loss: Literal["mse", "mae"] = "mae"
     batch_size: int = Field(32, ge=1)
-    validation_sigmas: tuple[Sigma, ...] = (15.0, 25.0, 50.0)
-    horizons: tuple[Annotated[int, Field(ge=10)], ...] = (300, 1000, 3000)
+    validation_sigmas: Sigmas = (15.0, 25.0, 50.0)
+    horizons: tuple[Annotated[int, Field(ge=10)], ...] = Field((300, 1000, 3000), min_length=1)
     contenders: tuple[Contender, ...] = Field(min_length=2)
     reference: str
     seeds: int = Field(3, ge=1)
@@ -204,10 +211,10 @@ class RaceDnCNN(Section):
             if names.count(name) > 1:
                 raise ValueError(f"two contenders are a {name[0]} of the same rule and steps")
         for contender in self.contenders:
-            steps = [horizon * contender.share_of_steps for horizon in self.horizons]
+            steps = [contender.steps(horizon) for horizon in self.horizons]
             if any(each % self.curve for each in steps):
                 raise ValueError(
-                    f"{contender.title}: steps ({', '.join(f'{each:g}' for each in steps)}) must "
-                    f"be multiples of curve ({self.curve})"
+                    f"{contender.title}: steps ({', '.join(map(str, steps))}) must be multiples "
+                    f"of curve ({self.curve})"
                 )
         return self

@@ -19,7 +19,7 @@ from experiments.methods import (
 )
 from experiments.notice import print_notice
 from experiments.progress import Bar
-from experiments.provenance import provenance
+from experiments.provenance import hardware, hash_of_program, provenance
 from experiments.strategy import device_names
 
 _FALLBACK = """\
@@ -59,6 +59,8 @@ def table1(experiment):
             place = (folder if method.slow else RUNS) / "table1" / dataset
             file = place / f"{method.name}_seed{experiment.seed}.json"
             made_with = {"seed": experiment.seed, **method.made_with}
+            if not method.slow:  # their figures are kept, but of the same program alone
+                made_with["program"] = hash_of_program()
             # What is measured anew takes the place of what is kept when it is complete.
             anew = experiment.recompute and method.slow
             results = ResultsFile(file.with_suffix(".new.json") if anew else file, made_with)
@@ -131,6 +133,8 @@ def _methods(experiment):
         *map(pretrained_method, models),
         *official_methods(),
     ]
+    if len(methods) == 1:  # the noisy images alone
+        raise ValueError(f"models: none of {', '.join(experiment.models)} is there")
     refuse_two_of_a_name([method.name for method in methods])
     return methods
 
@@ -205,7 +209,8 @@ def _times(dataset, methods, rows, made_by):
         paper = paper if dataset == "bsd80" else ""
         seconds = np.mean([row["seconds"] for row in rows[method.name].values()])
         machines = dict.fromkeys(
-            f"{where['cores']} cores of {where['processor']}, {where['date'][:10]}"
+            f"{where['cores']} cores of {where['processor']}"
+            f"{hardware(where) if method.is_network else ''}, {where['date'][:10]}"
             for where in made_by[method.name].values()
         )
         lines.append(f"| {method.title} | {paper} | {seconds:.2f} | {'; '.join(machines)} |")

@@ -38,7 +38,9 @@ def train_dncnn(experiment, folder):
     """
     strategy = make_strategy(experiment.devices)  # before anything is computed
     training = experiment.training
-    dtype = fast_dtype() if experiment.precision == "auto" else experiment.precision
+    dtype = experiment.precision
+    if dtype == "auto":
+        dtype = fast_dtype(strategy.extended.worker_devices)
     train_images, validation_images = split_images(experiment.data, experiment.network.channels)
     sampler = PatchSampler(
         [image.pixels for image in train_images],

@@ -31,7 +31,10 @@ class LSTMCell(keras.layers.LSTMCell):
     def call(self, inputs, states, training=False):
         """Does a step: see `keras.layers.LSTMCell`."""
         output, cell = states
-        kernel = tf.concat([self.kernel, self.recurrent_kernel, self.bias[None]], axis=0)
+        # Not along the first axis: the parts' gradients would be views of one memory, and of such
+        # ones TensorFlow adds up several steps' in an order that depends on which thread is first.
+        parts = [tf.transpose(self.kernel), tf.transpose(self.recurrent_kernel), self.bias[:, None]]
+        kernel = tf.transpose(tf.concat(parts, axis=1))
         x = tf.concat([inputs, output, tf.ones_like(inputs[:, :1])], axis=1)
         insert, forget, candidate, expose = _gates(x, kernel)
         cell = tf.sigmoid(forget) * cell + tf.sigmoid(insert) * tf.tanh(candidate)

@@ -1,7 +1,15 @@
-from examples.compile_with_learned_optimizer import main
+import keras
+
+from examples import compile_with_learned_optimizer as example
 
 
 def test_both_optimizers_train_the_network():
-    losses = main(steps=40)
+    losses = example.main(steps=40)
     assert set(losses) == {"Adam", "learned"}
     assert max(losses.values()) < 2.2  # 2.3 is what guessing gives
+
+
+def test_both_start_alike_and_see_the_same_batches(monkeypatch):
+    monkeypatch.setattr(example, "LearnedOptimizer", keras.optimizers.Adam)
+    losses = example.main(steps=8)
+    assert losses["Adam"] == losses["learned"]

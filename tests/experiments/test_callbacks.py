@@ -19,11 +19,16 @@ def _model():
 
 def test_a_ruined_epoch_is_not_kept():
     callback = StopOnNaN()
+    callback.set_model(_model())
     callback.on_epoch_end(0, {"loss": 1.0, "val_psnr": float("nan")})
     callback.on_epoch_end(1, {"loss": 1.0, "meta_loss": 2.0})
     for logs in ({"loss": float("inf")}, {"loss": 1.0, "meta_loss": float("nan")}):
         with pytest.raises(FloatingPointError, match="in epoch 4; the checkpoint before"):
             callback.on_epoch_end(3, logs)
+    # The last update of an epoch may ruin what its loss has not seen.
+    callback.model.layers[0].bias.assign([np.nan])
+    with pytest.raises(FloatingPointError, match="weights became NaN or infinite in epoch 2"):
+        callback.on_epoch_end(1, {"loss": 1.0})
 
 
 def test_a_training_that_is_ruined_ends_with_its_last_good_checkpoint(tmp_path):

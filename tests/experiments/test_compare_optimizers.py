@@ -176,11 +176,13 @@ def test_other_networks_take_the_mean_of_the_last_tenth_of_fresh_patches(file, r
     assert "| orthogonalised momentum | 0.01 (edge of the grid) |" in text
 
 
-@pytest.mark.parametrize("missing", ["images", "digits"])
+@pytest.mark.parametrize("missing", ["images", "digits", "rule"])
 def test_missing_data_are_told_before_anything_is_computed(missing, file, capsys, monkeypatch):
     panels = "{title: Q, task: {task: quadratics}}, {title: P, task: {task: %s}}"
     overrides = ["data.folder=nowhere"]
-    if missing == "images":
+    if missing == "rule":
+        overrides = ["rules=[nowhere]"]
+    elif missing == "images":
         overrides.append(f"panels=[{panels % 'photographs'}]")
     else:
         overrides += [f"panels=[{panels % 'mnist-cnn'}]", "digits=mnist"]

@@ -17,7 +17,7 @@ def test_a_run_is_found_by_what_decides_it_alone(tmp_path, monkeypatch):
     assert kept.get({**run, "seed": 2}) is None
     assert KeptRuns(tmp_path / "runs", {"steps": 4}).get(run) is None
     for function, value in (
-        ("_hash_of_program", "another"),
+        ("hash_of_program", "another"),
         ("provenance", {**module.provenance(), "processor": "another"}),
     ):
         with monkeypatch.context() as context:

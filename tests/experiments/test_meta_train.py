@@ -202,3 +202,18 @@ def test_a_wrong_value_is_named(file, override, message):
     with pytest.raises(ExperimentError, match=r"^[^\n]*$") as error:
         read_experiment(file, [override])
     assert message in str(error.value)
+
+
+def test_a_run_without_its_logs_is_not_judged_anew(file, tmp_path, capsys):
+    assert main(["run", str(file)]) == 0
+    run = tmp_path / "runs" / "trial"
+    rule = (run / "trial.json").read_bytes()
+    for log in ("held_out.csv", "log.csv"):
+        content = (run / log).read_bytes()
+        (run / log).unlink()
+        capsys.readouterr()
+        assert main(["run", str(file)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{log}: damaged; delete the folder that it lies in" in line
+        assert (run / "trial.json").read_bytes() == rule
+        (run / log).write_bytes(content)

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from experiments import provenance as module
-from experiments.provenance import git_revision, provenance
+from experiments.provenance import git_revision, hardware, hash_of_program, provenance
 
 
 def test_says_with_what_and_where_a_result_was_made():
@@ -44,3 +44,18 @@ def test_the_revision_of_a_run_is_that_of_its_start(monkeypatch):
     first = git_revision()
     monkeypatch.setattr(module.subprocess, "run", None)
     assert git_revision() == first
+
+
+def test_a_change_of_the_program_changes_its_checksum(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "experiments/provenance.py"))
+    (tmp_path / "meta_aux").mkdir()
+    sums = []
+    for text in ("a = 1", "a = 2", "a = 1"):
+        (tmp_path / "meta_aux/a.py").write_text(text)
+        sums.append(hash_of_program.__wrapped__())
+    assert sums[0] == sums[2] != sums[1]
+
+
+def test_hardware_names_gpus_alone():
+    assert hardware({"gpus": []}) == ""
+    assert hardware({"gpus": ["A", "B"]}) == ", A, B"

@@ -9,7 +9,8 @@ import pytest
 from experiments import race_dncnn
 from experiments.__main__ import main
 from experiments.provenance import provenance
-from experiments.race_dncnn import _steps_to
+from experiments.race_dncnn import _seconds_per_step, _steps_to
+from experiments.read_experiment import read_experiment
 from learned_optim import save_rule
 from learned_optim.rules import make_rule
 
@@ -120,6 +121,8 @@ def test_a_rule_is_meta_trained_before_its_first_run(file, tmp_path, monkeypatch
     monkeypatch.setattr(race_dncnn, "meta_train", None)
     rule.unlink()
     assert main(["run", str(file)]) == 0
+    shutil.copytree(kept.parent, kept.parents[1] / "other")
+    assert main(["run", str(file), "--set", "name=other"]) == 0
     file.write_text(file.read_text().replace("window: 5", "window: 10"))
     capsys.readouterr()
     assert main(["run", str(file)]) == 2
@@ -178,3 +181,49 @@ def test_a_contender_may_get_a_share_of_the_steps(file, tmp_path, capsys):
     assert [row["curves"][0][-1][0] for row in section["contenders"]] == [10, 10, 5]
     assert main(["run", str(file), *arguments, "--set", "curve=2"]) == 2
     assert "Half: steps (5) must be multiples of curve (2)" in capsys.readouterr().err
+    # 0.55 * 100 is a little more than 55 in floating point.
+    file.write_text(file.read_text().replace("share_of_steps: 0.5", "share_of_steps: 0.55"))
+    file.write_text(file.read_text().replace("[10]", "[100]").replace("curve: 2", "curve: 5"))
+    assert read_experiment(file).contenders[-1].steps(100) == 55
+
+
+def test_no_horizon_is_refused(file, capsys):
+    assert main(["run", str(file), "--set", "horizons=[]"]) == 2
+    assert "horizons" in capsys.readouterr().err
+
+
+def test_versions_of_a_rule_are_not_taken_for_one(file, tmp_path):
+    first = file.read_text().replace("mine.weights", "mine.v1.weights")
+    other = (
+        f"{{title: Other, optimizer: {{name: learned, weights: {tmp_path}/mine.v2.weights.h5}}}}"
+    )
+    file.write_text(f"{first}  - {other}\n")
+    names = [contender.rule_name for contender in read_experiment(file).contenders]
+    assert names == ["mine.v1", None, "mine.v2"]
+
+
+def test_a_missing_rule_is_told_before_anything_is_run(file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(race_dncnn, "train_dncnn", None)
+    missing = "  - {title: Last, optimizer: {name: learned, weights: missing}}\n"
+    file.write_text(file.read_text() + missing)
+    assert main(["run", str(file)]) == 2
+    assert "there are no learned-optimizer weights 'missing'" in capsys.readouterr().err
+
+
+def test_no_steps_lead_to_a_reference_that_has_diverged(file, tmp_path, monkeypatch):
+    def run(training, *others):
+        curve = [[5, 1.0, 10.0], [10, 2.0, 20.0]]
+        if (training.optimizer.name, training.seed) == ("adam", 1):
+            return {"psnr": -np.inf, "curve": [], **provenance()}
+        return {"psnr": 20.0, "curve": curve, **provenance()}
+
+    monkeypatch.setattr(race_dncnn, "_run", run)
+    assert main(["run", str(file)]) == 0
+    (section,) = json.loads((tmp_path / "results/trial.json").read_text())["horizons"]
+    assert [row["steps_to_reference"] for row in section["contenders"]] == [None, None]
+
+
+def test_seconds_a_step_leave_out_what_ran_beside_it():
+    curve = [[10, 9.0, 0.0], [20, 11.0, 0.0], [30, 13.0, 0.0], [40, 20.0, 0.0]]
+    assert _seconds_per_step([curve, []]) == "0.20"
+    assert _seconds_per_step([[]]) == ""

@@ -230,3 +230,35 @@ def test_published_psnr_falls_with_sigma_and_ssim_is_there_for_each():
     assert values.shape == (12, 6)
     assert (np.diff(values, axis=0) < 0).all()
     assert {sigma: len(row) for sigma, row in TABLE1_SSIM.items()} == dict.fromkeys(TABLE1_PSNR, 6)
+
+
+def test_networks_are_measured_anew_by_a_changed_program(file, monkeypatch, tmp_path):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    measured = []
+    evaluate = module.evaluate
+
+    def counted(make, images, sigma, seed, results, title, *others):
+        if results.get(sigma, "bsd68/a") is None:
+            measured.append((title, sigma))
+        return evaluate(make, images, sigma, seed, results, title, *others)
+
+    monkeypatch.setattr(module, "evaluate", counted)
+    for program, titles in (
+        ("1", {"Noisy", "NLM", "mine"}),
+        ("1", set()),
+        ("2", {"Noisy", "mine"}),
+    ):
+        monkeypatch.setattr(module, "hash_of_program", lambda program=program: program)
+        assert main(["run", str(file)]) == 0
+        assert {title for title, _ in measured} == titles
+        measured.clear()
+
+
+def test_a_table_of_nothing_is_refused(file, monkeypatch, capsys):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    assert main(["run", str(file), "--set", "sigmas=[]"]) == 2
+    assert "sigmas" in capsys.readouterr().err
+    monkeypatch.setattr(module, "official_methods", list)
+    alone = ["--set", "classical=false", "--set", "models=[mistake]"]
+    assert main(["run", str(file), *alone]) == 2
+    assert "models: none of mistake is there" in capsys.readouterr().err

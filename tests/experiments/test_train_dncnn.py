@@ -89,7 +89,7 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(file, tmp_path):
             break
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert process.wait() == -signal.SIGKILL  # it had not ended by itself
     for name in ("killed", "whole"):
         subprocess.run([*command, f"name={name}"], cwd=tmp_path, env=environment, check=True)
     models = [

@@ -158,11 +158,8 @@ def _denoise_file(source, target, denoiser, sigma, verbose):
     from dncnn_keras import progress
     from dncnn_keras.images import check_writable, read_image
 
-    try:
-        with _stderr_silenced():
-            pixels, pixel_format = read_image(source)
-    except MemoryError as error:
-        raise MemoryError(f"{source}: {error}") from error
+    with _stderr_silenced():
+        pixels, pixel_format = read_image(source)
     check_writable(target, pixel_format)
     started = time.monotonic()
     try:

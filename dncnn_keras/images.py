@@ -70,11 +70,13 @@ def read_image(path):
     check_suffix(path)
     try:
         data = path.read_bytes()
+        pixels = _decode(data)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: there is no such file") from None
     except OSError as error:
         raise OSError(f"{path}: cannot be read: {error.strerror}") from error
-    pixels = _decode(data)
+    except MemoryError as error:
+        raise MemoryError(f"{path}: needs more memory than there is") from error
     if pixels is None:
         raise ValueError(f"{path}: damaged, or not a PNG, JPEG or TIFF image of up to 2^30 pixels")
     if data[:2] in (b"II", b"MM"):
@@ -196,7 +198,7 @@ def _decode(data):
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
-            raise MemoryError("too little memory to decode it") from error
+            raise MemoryError from error
         return None
 
 

@@ -72,11 +72,13 @@ def main(argv=None):
         import_tensorflow()
         from experiments import progress, provenance
 
-        provenance.git_revision()  # as it is now, not when the run ends
+        # As they are now, not when the run ends.
+        provenance.git_revision()
+        provenance.hash_of_program()
         progress.verbose = experiment is not None and arguments.verbose
         with _named_full_disk():
             return _report() if experiment is None else _run(experiment)
-    except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError) as error:
+    except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError, MemoryError) as error:
         if isinstance(error, OSError) and error.filename:
             error = f"{error.filename}: {error.strerror}"
         print(f"error: {error}", file=sys.stderr)

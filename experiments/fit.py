@@ -59,6 +59,8 @@ def _alone(folder):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RuntimeError(f"{folder}: another process is at work on this run") from None
+        except OSError:  # a file system without locks: there nobody can be told apart
+            pass
         yield
 
 

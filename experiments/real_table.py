@@ -189,8 +189,9 @@ def _load_sets(experiment):
 
 def _methods(experiment):
     """Yields the `Method`s, those that are trained after their training."""
-    yield Method("noisy", "noisy image", lambda: lambda noisy: [noisy], {})
-    made_with = {"version": cv2.__version__, "settings": _NLM}
+    program = {"program": hash_of_program()}
+    yield Method("noisy", "noisy image", lambda: lambda noisy: [noisy], program)
+    made_with = {"version": cv2.__version__, "settings": _NLM, **program}
     yield Method("nlm", "NLM (OpenCV, colour)", lambda: _opencv_nlm, made_with)
     try:
         bm3d = BM3D()

@@ -212,7 +212,7 @@ class RaceDnCNN(Section):
                 raise ValueError(f"two contenders are a {name[0]} of the same rule and steps")
         for contender in self.contenders:
             steps = [contender.steps(horizon) for horizon in self.horizons]
-            if any(each % self.curve for each in steps):
+            if any(not each or each % self.curve for each in steps):
                 raise ValueError(
                     f"{contender.title}: steps ({', '.join(map(str, steps))}) must be multiples "
                     f"of curve ({self.curve})"

@@ -27,7 +27,7 @@ import keras
 import tensorflow as tf
 
 from meta_aux.losses import gradient_difference, masked_reconstruction, reconstruction
-from meta_aux.real_denoiser import RealDenoiser
+from meta_aux.real_denoiser import RealDenoiser, pair_of
 
 
 class MAXL(keras.Model):
@@ -145,7 +145,7 @@ class MAXL(keras.Model):
 
     def train_step(self, data):
         """Updates the network or, in its turn, the mask network."""
-        noisy, clean, _ = keras.utils.unpack_x_y_sample_weight(data)
+        noisy, clean = pair_of(data)
         if self._masks_turn:
             self._update_mask_network(noisy, clean)
         else:

@@ -22,7 +22,7 @@ import tensorflow as tf
 from meta_aux.diagonal_fields import EVERY, cut, diagonal_fields
 from meta_aux.inner_loop import apply_heads, auxiliary_gradient, descend
 from meta_aux.losses import reconstruction
-from meta_aux.real_denoiser import RealDenoiser
+from meta_aux.real_denoiser import RealDenoiser, pair_of
 
 
 class MTL(keras.Model):
@@ -131,7 +131,7 @@ class MTL(keras.Model):
 
     def train_step(self, data):
         """Updates body, heads and mask network."""
-        noisy, clean, _ = keras.utils.unpack_x_y_sample_weight(data)
+        noisy, clean = pair_of(data)
         network = self.denoiser.network
         adapting = network if self.adapt_body else network.heads
         shared_weights = self.denoiser.mask_weights

@@ -103,7 +103,8 @@ def load_folder(path: str | Path, unreadable: Literal["fail", "skip"] = "fail") 
 
     Args:
         path: Folder of PNG, JPEG and TIFF files. Folders in it and hidden files are passed over;
-            an alpha channel is dropped, and 16 bits a channel are reduced to 8.
+            an alpha channel is dropped (a TIFF file in which it cannot be counts as unreadable),
+            and 16 bits a channel are reduced to 8.
         unreadable: What to do where a file cannot be read, is damaged or no such image: `"fail"`,
             or `"skip"` to name it in one line on stderr and leave it out.
 
@@ -137,7 +138,7 @@ def _read(files, unreadable):
     for file in files:
         try:
             pixels = read_eight_bit(file)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MemoryError) as error:
             if unreadable == "fail":
                 raise ValueError(
                     f"{error}; replace the file, or leave it out by unreadable='skip' "

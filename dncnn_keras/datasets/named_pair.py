@@ -52,7 +52,7 @@ def read_rgb(path):
 
     try:
         image = images.read_eight_bit(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MemoryError) as error:
         raise UnreadableFileError(str(error)) from error
     if image.shape[-1] != 3:
         raise ValueError(f"{path}: the picture is grey; noisy and clean ones must be in colour")

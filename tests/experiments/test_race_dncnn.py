@@ -123,6 +123,9 @@ def test_a_rule_is_meta_trained_before_its_first_run(file, tmp_path, monkeypatch
     assert main(["run", str(file)]) == 0
     shutil.copytree(kept.parent, kept.parents[1] / "other")
     assert main(["run", str(file), "--set", "name=other"]) == 0
+    damaged = json.loads(kept.read_text()) | {"experiment": {}}
+    (kept.parents[1] / "other" / kept.name).write_text(json.dumps(damaged))
+    assert main(["run", str(file), "--set", "name=other"]) == 2
     file.write_text(file.read_text().replace("window: 5", "window: 10"))
     capsys.readouterr()
     assert main(["run", str(file)]) == 2
@@ -133,6 +136,13 @@ def test_a_rule_that_is_there_is_not_meta_trained(file, capsys):
     file.write_text(file.read_text().replace("mine.weights.h5}", f"x}}, meta_train: {RULE}"))
     assert main(["run", str(file)]) == 2
     assert "meta_train is for an optimizer `learned` without weights" in capsys.readouterr().err
+
+
+def test_a_share_of_no_steps_is_refused(file, capsys):
+    share = "  - {title: None, optimizer: {name: sgd}, share_of_steps: 0.04}\n"
+    file.write_text(file.read_text() + share)
+    assert main(["run", str(file)]) == 2
+    assert "None: steps (0) must be multiples of curve" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("change", [{"psnr": None}, {"curve": [[5, 1.0, 20.0]]}])

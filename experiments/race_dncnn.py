@@ -188,9 +188,8 @@ def _run(training, folder, make_rule, bar):
         epoch = training.training.epoch
         # The race's name decides nothing: a run of one race may be copied to another.
         before = {**kept["experiment"], "name": training.name}
-        if training.meta_train and isinstance(
-            before.get("optimizer"), dict
-        ):  # which says what the rule is; where it lies has the race's name
+        # `meta_train` says what the rule is; where it lies has the race's name.
+        if training.meta_train and isinstance(before.get("optimizer"), dict):
             before["optimizer"] = {**before["optimizer"], "weights": optimizer.weights}
         setting = changed_setting(before, training)
         if setting:

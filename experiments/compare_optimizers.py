@@ -57,8 +57,7 @@ def compare_optimizers(experiment):
         DataUnavailableError: If the digits or images cannot be had.
     """
     # What is missing should be said at once.
-    for name in experiment.rules:
-        describe_rule(name)
+    rules = {name: describe_rule(name) for name in experiment.rules}
     digits, folder = _choose_digits(experiment)
     experiment = experiment.model_copy(update={"digits": digits})
     images = _images(experiment)
@@ -67,7 +66,7 @@ def compare_optimizers(experiment):
     steps = _runs_of_a_panel(experiment) * sum(panel.steps for panel in experiment.panels)
     with Bar(steps, experiment.name, "step") as bar:
         for panel in experiment.panels:
-            rows, curves = _run_panel(experiment, panel, images, kept, bar)
+            rows, curves = _run_panel(experiment, panel, images, rules, kept, bar)
             panels.append({"title": panel.title, "steps": panel.steps, "optimizers": rows})
             pictures.append((panel.title, curves))
     made_by = provenance()
@@ -115,7 +114,7 @@ def _runs_of_a_panel(experiment):
     return tuned * experiment.tuning_seeds + reported * experiment.seeds
 
 
-def _run_panel(experiment, panel, images, kept, bar):
+def _run_panel(experiment, panel, images, rules, kept, bar):
     count = experiment.tuning_seeds + experiment.seeds
     initial_seeds = range(_FIRST_SEED, _FIRST_SEED + count)
     task = TaskMaker(images, experiment.digits, initial_seeds=initial_seeds).make(panel.task)
@@ -151,10 +150,10 @@ def _run_panel(experiment, panel, images, kept, bar):
             lambda: Trajectory(task, make_optimizer, experiment.schedule, measure)
         )
 
-    for name in experiment.rules:
+    for name, about in rules.items():
         trajectory = trajectory_of(lambda name=name: LearnedOptimizer(weights=name))
         title = f"learned ({name})"
-        curves[title] = runs(describe_rule(name), title, trajectory, reported)
+        curves[title] = runs(about, title, trajectory, reported)
         rows.append({"optimizer": title, **_summary(curves[title], share)})
         tell(f"{panel.title}, {title}: {rows[-1]['final']:.4f}")
     for name, exponents in experiment.baselines.items():

@@ -45,9 +45,7 @@ def fit(model, make_batches, experiment, folder, writes, callbacks, validation, 
             "evenly"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        if writes:
-            stack.enter_context(_alone(folder))
+    with _alone(folder) if writes else contextlib.nullcontext():
         return _fit(model, make_batches, experiment, folder, writes, callbacks, validation, counter)
 
 

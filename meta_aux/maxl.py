@@ -23,14 +23,14 @@ v, which the finite-difference variant takes from two more evaluations instead:
 
 from collections.abc import Callable
 
-import keras
 import tensorflow as tf
 
 from meta_aux.losses import gradient_difference, masked_reconstruction, reconstruction
-from meta_aux.real_denoiser import RealDenoiser, pair_of
+from meta_aux.pair_trainer import PairTrainer, pair_of
+from meta_aux.real_denoiser import RealDenoiser
 
 
-class MAXL(keras.Model):
+class MAXL(PairTrainer):
     """Pre-trains a `RealDenoiser` on pairs of a noisy and a clean image (Algorithm 1).
 
     Passes in which the network learns with the mask as it is alternate with passes in which the
@@ -73,18 +73,13 @@ class MAXL(keras.Model):
         second_order: bool = True,
         name: str = "maxl",
     ):
-        super().__init__(name=name, dtype=denoiser.dtype_policy)
+        super().__init__(denoiser, ("loss", "meta_loss", "mask"), name)
         if steps_per_pass < 1:
             raise ValueError(f"MAXL: steps_per_pass must be at least 1, got {steps_per_pass}")
-        self.denoiser = denoiser
         self.steps_per_pass = steps_per_pass
         self._settings = (learning_rate, gradient_weight)
         self._meta_gradient = meta_gradient if second_order else finite_difference_meta_gradient
         self._masks_turn = False
-        self._trackers = {
-            name: keras.metrics.Mean(name=name) for name in ("loss", "meta_loss", "mask")
-        }
-        self.built = True
 
     def compile(self, optimizer, mask_optimizer=None, run_eagerly=False, jit_compile="auto"):
         """Configures the trainer. Losses are its own, and not scaled: it is not for float16.
@@ -98,13 +93,7 @@ class MAXL(keras.Model):
         """
         if mask_optimizer is not None and not self.denoiser.mask_weights:
             raise ValueError("MAXL: there is no mask network for the mask_optimizer")
-        super().compile(
-            optimizer=optimizer,
-            run_eagerly=run_eagerly,
-            jit_compile=jit_compile,
-            auto_scale_loss=False,
-        )
-        self.mask_optimizer = mask_optimizer and keras.optimizers.get(mask_optimizer)
+        self.mask_optimizer = self._compile(optimizer, mask_optimizer, run_eagerly, jit_compile)
         # Built here, so that a checkpoint finds the state of both.
         self.optimizer.build(self.denoiser.network.trainable_variables)
         if self.mask_optimizer is not None:
@@ -117,10 +106,6 @@ class MAXL(keras.Model):
         if self.mask_optimizer is not None:
             updates += int(self.mask_optimizer.iterations.numpy())
         return updates
-
-    def call(self, noisy):
-        """Denoises images."""
-        return self.denoiser(noisy)
 
     def make_train_function(self, force=False):
         """Compiles a function for each network's turn; `fit` calls the one whose turn it is.
@@ -170,11 +155,6 @@ class MAXL(keras.Model):
         # The devices' gradients are added up, and each is of a mean over its own images.
         devices = tf.distribute.get_strategy().num_replicas_in_sync
         optimizer.apply([gradient / devices for gradient in gradients])
-
-    @property
-    def metrics(self):
-        """The means that `fit` reports and resets."""
-        return list(self._trackers.values())
 
 
 def meta_gradient(denoiser, noisy, clean, learning_rate, gradient_weight):

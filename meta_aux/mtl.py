@@ -16,16 +16,16 @@ steps follow the gradient on every third diagonal of a board of fields: of an im
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from meta_aux.diagonal_fields import EVERY, cut, diagonal_fields
 from meta_aux.inner_loop import apply_heads, auxiliary_gradient, descend
 from meta_aux.losses import reconstruction
-from meta_aux.real_denoiser import RealDenoiser, pair_of
+from meta_aux.pair_trainer import PairTrainer, pair_of
+from meta_aux.real_denoiser import RealDenoiser
 
 
-class MTL(keras.Model):
+class MTL(PairTrainer):
     """Trains a `RealDenoiser` to adapt, on pairs of a real noisy and a clean image (Algorithm 2).
 
     The inner steps accumulate, as in the paper's algorithm and in its test. In the authors' code
@@ -76,7 +76,7 @@ class MTL(keras.Model):
         every: int = EVERY,
         name: str = "mtl",
     ):
-        super().__init__(name=name, dtype=denoiser.dtype_policy)
+        super().__init__(denoiser, ("loss", "loss_before", "mask"), name)
         if steps < 1:
             raise ValueError(f"MTL: steps must be at least 1, got {steps}")
         if every < 1:
@@ -88,7 +88,6 @@ class MTL(keras.Model):
             )
         if adapt_body and learning_rate is None:
             raise ValueError("MTL: the denoiser's rates are the heads'; adapt_body needs one")
-        self.denoiser = denoiser
         self.steps = steps
         self.adapt_body = adapt_body
         self.every = every
@@ -96,10 +95,6 @@ class MTL(keras.Model):
             rates = tf.fill(denoiser.log_rates.shape, inner_weight * learning_rate)
             denoiser.log_rates.assign(tf.math.log(rates))
         self._outer_weight = outer_weight
-        self._trackers = {
-            name: keras.metrics.Mean(name=name) for name in ("loss", "loss_before", "mask")
-        }
-        self.built = True
 
     def compile(self, optimizer, rates_optimizer=None, run_eagerly=False, jit_compile="auto"):
         """Configures the trainer. The loss is its own, and not scaled: it is not for float16.
@@ -113,21 +108,11 @@ class MTL(keras.Model):
         """
         if rates_optimizer is not None and self.adapt_body:
             raise ValueError("MTL: rates are learned for the heads; leave out adapt_body")
-        super().compile(
-            optimizer=optimizer,
-            run_eagerly=run_eagerly,
-            jit_compile=jit_compile,
-            auto_scale_loss=False,
-        )
-        self.rates_optimizer = rates_optimizer and keras.optimizers.get(rates_optimizer)
+        self.rates_optimizer = self._compile(optimizer, rates_optimizer, run_eagerly, jit_compile)
         # Built here, so that its state is always in this order, in checkpoints as well.
         self.optimizer.build(self.denoiser.trainable_variables)
         if self.rates_optimizer is not None:
             self.rates_optimizer.build([self.denoiser.log_rates])
-
-    def call(self, noisy):
-        """Denoises images, without adaptation."""
-        return self.denoiser(noisy)
 
     def train_step(self, data):
         """Updates body, heads and mask network."""
@@ -222,11 +207,6 @@ class MTL(keras.Model):
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         return [after, before], [by_shared, by_mask, *others]
-
-    @property
-    def metrics(self):
-        """The means that `fit` reports and resets."""
-        return list(self._trackers.values())
 
 
 def _fields(shape, every):

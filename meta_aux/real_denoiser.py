@@ -84,21 +84,3 @@ class RealDenoiser(keras.Model):
         deserialize = keras.saving.deserialize_keras_object
         networks = {key: deserialize(config[key]) for key in ("network", "mask_network")}
         return cls(**networks, name=config["name"])
-
-
-def pair_of(data):
-    """Takes apart what Keras hands to a `train_step`.
-
-    Args:
-        data: `(noisy, clean)`, or with `None` for the weights of the samples.
-
-    Returns:
-        The noisy and the clean images.
-
-    Raises:
-        ValueError: If samples are weighted, which no method here knows.
-    """
-    noisy, clean, weights = keras.utils.unpack_x_y_sample_weight(data)
-    if weights is not None:
-        raise ValueError("training on pairs takes no sample_weight")
-    return noisy, clean

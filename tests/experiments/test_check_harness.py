@@ -47,9 +47,8 @@ def test_measures_anew_what_was_right_before(noise_at_25, monkeypatch):
 
 def test_what_a_changed_program_has_measured_is_not_used(noise_at_25, monkeypatch, tmp_path):
     noise_at_25(20.17, 20.17)
-    monkeypatch.setattr(
-        Path, "unlink", lambda path, **_: None
-    )  # as if it had been killed at its end
+    # As if it had been killed at its end.
+    monkeypatch.setattr(Path, "unlink", lambda path, **_: None)
     assert _check()
     monkeypatch.setattr(evaluation.noise, "add_gaussian", lambda clean, *_: tf.constant(clean))
     assert _check()  # of the same program

@@ -112,7 +112,8 @@ def test_every_run_has_initial_weights_of_its_own_that_meta_training_has_not(
     experiment = read_experiment(file, changes)
     bar = mock.Mock()
     kept = module.KeptRuns(tmp_path / "kept", {})
-    module._run_panel(experiment, experiment.panels[0], None, kept, bar)
+    rules = {name: {} for name in experiment.rules}
+    module._run_panel(experiment, experiment.panels[0], None, rules, kept, bar)
     assert bar.update.call_count == module._runs_of_a_panel(experiment) == 2 + 10 + 10
     assert schedules == {schedule}
     reported, tuned = set(starts["reported"]), set(starts["tuning"][:2])

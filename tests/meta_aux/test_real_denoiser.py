@@ -1,8 +1,6 @@
 import numpy as np
-import pytest
 
 from meta_aux import MaskNetwork, MultiTask, ParallelHeads, RealDenoiser
-from meta_aux.real_denoiser import pair_of
 from tests.meta_aux.conftest import FILTERS
 
 
@@ -28,11 +26,3 @@ def test_comes_back_from_its_configuration():
         assert again.get_config() == model.get_config()
         assert type(again.network) is type(model.network)
         assert again.count_params() == model.count_params()
-
-
-def test_weighted_samples_are_refused():
-    noisy, clean = np.zeros((1, 4, 4, 3)), np.ones((1, 4, 4, 3))
-    for data in ((noisy, clean), (noisy, clean, None)):
-        assert pair_of(data)[0] is noisy and pair_of(data)[1] is clean
-    with pytest.raises(ValueError, match="takes no sample_weight"):
-        pair_of((noisy, clean, np.ones(1)))

@@ -53,12 +53,12 @@ bench: $(READY)  ## Measure speed and memory, or PART=adaptation alone; PyTorch 
 	$(if $(call on,TORCH),$(PIP) torch,)
 	$(RUN) -m benchmarks $(PART)
 
-# SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   CLASSICAL=no   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | paper | small]
+# SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   CLASSICAL=no   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | anchor | paper | small]
 SIGMAS ?= 15,25,50
 PROTOCOL ?= honest
 CLASSICAL ?= yes
 PROFILE ?= released
-PROFILES := released meta small paper
+PROFILES := released meta anchor small paper
 PROFILE_FILE := experiments/dncnn_blind$(if $(filter-out released,$(PROFILE)),_$(PROFILE)).yaml
 PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
 TABLE1_MODELS = [runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5]
@@ -79,7 +79,7 @@ reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper CLASSICAL=no R
 check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSNR here.
 	$(EXPERIMENT) experiments/check_harness.yaml
 
-train: $(READY)  ## Train (or go on training) PROFILE=released, meta, small or paper.
+train: $(READY)  ## Train (or go on training) PROFILE=released, meta, anchor, small or paper.
 	$(call one_of,PROFILE,$(PROFILES))$(EXPERIMENT) $(PROFILE_FILE)
 
 # RULE=default | lengths | quadratics | mnist | wide

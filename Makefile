@@ -95,11 +95,11 @@ reproduce-figure3: $(READY)  ## Learned rule and tuned optimizers on quadratic f
 reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MNIST is not to be had.
 	$(EXPERIMENT) experiments/figure4.yaml
 
-# SIZE=full | short | long | depth20 | filters96
+# SIZE=full | short | long | rivals | depth20 | filters96
 SIZE ?= full
 
-reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rules and by tuned rivals; SIZE=short, long, depth20, filters96: for two cores.
-	$(call one_of,SIZE,full short long depth20 filters96)$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
+reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rules and by tuned rivals; SIZE=short, long, rivals, depth20, filters96: for two cores.
+	$(call one_of,SIZE,full short long rivals depth20 filters96)$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
 
 reproduce-ablation: $(READY)  ## DnCNN trained by rules that lack parts of the default one, meta-trained first.
 	$(EXPERIMENT) experiments/meta_dncnn_ablation.yaml

@@ -41,7 +41,7 @@ test: $(READY)   ## Run the tests (no data, network or GPU needed).
 fuzz: $(READY)   ## 10,000 bad inputs: none may end in a traceback, a hang or half a file.
 	$(RUN) -m tests.fuzz
 
-chaos: $(READY)  ## 20 kills each of a training, a meta-training, an evaluation; full disk, Ctrl-C.
+chaos: $(READY)  ## 20 each: kills of a training, a meta-training, an evaluation; damaged files; full disk; Ctrl-C.
 	$(RUN) -m tests.chaos
 
 lint: $(READY)   ## Check style and formatting with ruff, and types with mypy.
@@ -53,12 +53,12 @@ bench: $(READY)  ## Measure speed and memory, or PART=adaptation alone; PyTorch 
 	$(if $(call on,TORCH),$(PIP) torch,)
 	$(RUN) -m benchmarks $(PART)
 
-# SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   CLASSICAL=no   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | anchor | paper | small]
+# SIGMAS=15,25,50 | all   PROTOCOL=honest | paper   CLASSICAL=no   RECOMPUTE=1   TRAIN=1 [PROFILE=released | meta | lengths | anchor | paper | small]
 SIGMAS ?= 15,25,50
 PROTOCOL ?= honest
 CLASSICAL ?= yes
 PROFILE ?= released
-PROFILES := released meta anchor small paper
+PROFILES := released meta lengths anchor small paper
 PROFILE_FILE := experiments/dncnn_blind$(if $(filter-out released,$(PROFILE)),_$(PROFILE)).yaml
 PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
 TABLE1_MODELS = [runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5]
@@ -66,7 +66,7 @@ TABLE1_MODELS = [runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5]
 TABLE1_USUAL = $(filter $(if $(filter yes,$(CLASSICAL)),15$(,)25$(,)50,all),$(SIGMAS))
 TABLE1_NAME = table1$(if $(TABLE1_USUAL),,-sigma-$(subst .,p,$(subst $(,),-,$(SIGMAS))))$(if $(call on,TRAIN),-$(PROFILE_NAME))
 
-reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper CLASSICAL=no RECOMPUTE=1 TRAIN=1 PROFILE=paper
+reproduce-table1: $(READY)  ## Tables 1 to 3: SIGMAS=all PROTOCOL=paper CLASSICAL=no RECOMPUTE=1 TRAIN=1 PROFILE=paper
 	$(call one_of,CLASSICAL,yes no)$(call one_of,PROTOCOL,honest paper)$(call one_of,PROFILE,$(PROFILES))
 	$(if $(or $(call on,TRAIN),$(filter released,$(PROFILE))),,$(error PROFILE=$(PROFILE) needs TRAIN=1))
 	$(if $(call on,TRAIN),$(EXPERIMENT) $(PROFILE_FILE))
@@ -79,7 +79,7 @@ reproduce-table1: $(READY)  ## Table 1: SIGMAS=all PROTOCOL=paper CLASSICAL=no R
 check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSNR here.
 	$(EXPERIMENT) experiments/check_harness.yaml
 
-train: $(READY)  ## Train (or go on training) PROFILE=released, meta, anchor, small or paper.
+train: $(READY)  ## Train (or go on training) PROFILE=released, meta, lengths, anchor, small or paper.
 	$(call one_of,PROFILE,$(PROFILES))$(EXPERIMENT) $(PROFILE_FILE)
 
 # RULE=default | lengths | quadratics | mnist | wide
@@ -98,7 +98,7 @@ reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MN
 # SIZE=full | short | long | rivals | depth20 | filters96
 SIZE ?= full
 
-reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rules and by tuned rivals; SIZE=short, long, rivals, depth20, filters96: for two cores.
+reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rules and by tuned rivals; SIZE=short, long, rivals, depth20, filters96; without: for a GPU.
 	$(call one_of,SIZE,full short long rivals depth20 filters96)$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
 
 reproduce-ablation: $(READY)  ## DnCNN trained by rules that lack parts of the default one, meta-trained first.

@@ -61,7 +61,6 @@ def meta_train(experiment, folder):
         trained=training.trained,
         estimator=training.estimator,
         log_loss=training.log_loss,
-        imitation=training.imitation,
         second_order=training.second_order,
         pes_sigma=training.pes_sigma,
         pes_pairs=training.pes_pairs,
@@ -115,10 +114,10 @@ class KeptHeldOutRuns(HeldOutRuns):
             rule,
             tasks,
             settings.steps,
-            settings.seeds,
-            settings.every,
-            training.schedule,
-            training.log_loss,
+            seeds=settings.seeds,
+            every=settings.every,
+            schedule=training.schedule,
+            log_loss=training.log_loss,
         )
         self._experiment = experiment
         self._folder = folder

@@ -125,7 +125,8 @@ def _race(experiment, contender, horizon, folder, bar, all_runs):
     if len({run.get("meta_trained_rule") for run in runs}) > 1:
         raise ValueError(
             f"{folder}: runs of {contender.title!r} are of two meta-trainings, since the rule of "
-            "the kept ones is not there any more; move them away to run them again"
+            f"the kept ones is not there any more; to run them again, move them and their folders "
+            f"in {RUNS / experiment.name} away"
         )
     return {
         "title": contender.title,
@@ -194,7 +195,8 @@ def _run(training, folder, make_rule, bar):
         setting = changed_setting(before, training)
         if setting:
             raise ValueError(
-                f"{file}: made with another `{one_line(setting)}`; move it away to run it again"
+                f"{file}: made with another `{one_line(setting)}`; to run it again, move it and "
+                f"{RUNS / training.name / key} away"
             )
         if steps not in ([], [*range(epoch, horizon + 1, epoch)]):
             raise ValueError(f"{file}: damaged; delete it, and it is computed again")
@@ -204,6 +206,7 @@ def _run(training, folder, make_rule, bar):
     tell(f"{training.name}: {key}")
     run = RUNS / training.name / key
     result = {"experiment": training.model_dump(mode="json"), "psnr": -math.inf, "curve": []}
+    made_by = provenance()
     if rule:
         result["meta_trained_rule"] = sha256_of(rule)
     try:
@@ -211,11 +214,13 @@ def _run(training, folder, make_rule, bar):
     except FloatingPointError as error:
         tell(f"{key} diverged: {error}")
     else:
-        made_by = json.loads((run / f"{training.name}.json").read_text(encoding="utf-8"))
-        result["psnr"] = float(np.mean(list(made_by["validation_psnr"].values())))
-        result["curve"] = made_by["validation_curve"]
+        # It may have ended in an earlier session, by another program.
+        about = json.loads((run / f"{training.name}.json").read_text(encoding="utf-8"))
+        result["psnr"] = float(np.mean(list(about["validation_psnr"].values())))
+        result["curve"] = about["validation_curve"]
+        made_by = {key: about[key] for key in made_by}
     folder.mkdir(parents=True, exist_ok=True)
-    result |= provenance()
+    result |= made_by
     write_atomically(file, json.dumps(result, indent=1) + "\n")
     bar.update(horizon)
     return result

@@ -108,7 +108,6 @@ class MetaTraining(Section):
             patience: See `MetaTrainer`.
         rate: Learning rate at which the rule is used, by default the rule's own.
         schedule: What the rate does over a horizon.
-        imitation: Weight of Adam's imitation and Adam's learning rate, or null.
         live: Number of tasks that are optimised at a time, while the others rest, or null for all.
         learning_rate: Peak of the meta-optimizer's (Adam's) learning rate, which falls to a tenth
             along half a cosine.
@@ -127,7 +126,6 @@ class MetaTraining(Section):
     estimator: Literal["tbptt", "pes"] = "tbptt"
     log_loss: bool = True
     second_order: bool = False
-    imitation: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] | None = None
     pes_sigma: float = Field(0.01, gt=0)
     pes_pairs: int = Field(1, ge=1)
     patience: int = Field(10, ge=1)
@@ -140,10 +138,8 @@ class MetaTraining(Section):
             raise ValueError(f"updates ({self.updates}) must be a multiple of epoch ({self.epoch})")
         if any(horizon % self.window for horizon in self.horizons):
             raise ValueError(f"horizons must be multiples of window ({self.window})")
-        if self.estimator == "pes" and (not self.log_loss or self.imitation or self.second_order):
-            raise ValueError(
-                "log_loss: false, imitation and second_order are of estimator tbptt alone"
-            )
+        if self.estimator == "pes" and (not self.log_loss or self.second_order):
+            raise ValueError("log_loss: false and second_order are of estimator tbptt alone")
         return self
 
 

@@ -19,6 +19,7 @@ class Coordinates:
     Attributes:
         size: Number of coordinates.
         shapes: The tensors' shapes.
+        sizes: Numbers of their coordinates.
         hidden: Which of them are hidden kernels.
 
     Example:
@@ -46,13 +47,17 @@ class Coordinates:
 
     def choose(self, hidden, other):
         """Vector that is one scalar at hidden kernels' coordinates, another elsewhere."""
-        values = [hidden if is_hidden else other for is_hidden in self.hidden]
-        return tf.repeat(tf.convert_to_tensor(values, tf.float32), self.sizes)
+        return self.spread([hidden if is_hidden else other for is_hidden in self.hidden])
 
     def are_vectors(self):
         """Vector that is 1 at the coordinates of tensors of fewer than two dimensions, else 0."""
-        values = [float(len(shape) < 2) for shape in self.shapes]
-        return tf.repeat(tf.constant(values), self.sizes)
+        return self.spread([float(len(shape) < 2) for shape in self.shapes])
+
+    def spread(self, values):
+        """Vector that at each tensor's coordinates is its one of these scalars."""
+        # `tf.repeat` would make a matrix of all tensors times the largest of them.
+        pairs = zip(self.sizes, values, strict=True)
+        return tf.concat([tf.fill([size], value) for size, value in pairs], axis=0)
 
     def select(self, values, chosen):
         """The coordinates of some of the tensors.

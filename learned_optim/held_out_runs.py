@@ -24,13 +24,15 @@ class HeldOutRuns(keras.callbacks.Callback):
             of the meta-training.
         steps: Number of steps of a run.
         seeds: Number of runs of each task.
-        every: Number of epochs between two trials; there is one after the last epoch anyway.
+        every: Number of epochs between two trials; there is one after the last epoch that `fit` is
+            given anyway.
         schedule: What the learning rate does over a run, see `Trajectory`.
         log_loss: Whether the score is the mean of the final losses' logarithms, so that every task
             counts alike, or of the losses themselves, which may then be negative.
 
     Raises:
-        ValueError: When it judges, if a final loss that is not positive has no logarithm.
+        ValueError: If there is no task, or a number is below 1; when it judges, if a final loss
+            that is not positive has no logarithm.
 
     Example:
 
@@ -41,6 +43,11 @@ class HeldOutRuns(keras.callbacks.Callback):
 
     def __init__(self, rule, tasks, steps, seeds=1, every=1, schedule="constant", log_loss=True):
         super().__init__()
+        if not tasks:
+            raise ValueError("HeldOutRuns: there is no task to judge on")
+        for key, count in {"steps": steps, "seeds": seeds, "every": every}.items():
+            if count < 1:
+                raise ValueError(f"HeldOutRuns: {key} must be at least 1, got {count}")
         self.rule = rule
         self._steps = steps
         self._seeds = seeds
@@ -65,7 +72,7 @@ class HeldOutRuns(keras.callbacks.Callback):
         for trajectory in self._trajectories:
             runs = []
             for seed in range(self._seeds):
-                runs.append(trajectory.run(seed, self._steps))
+                runs.append(trajectory.run(seed, self._steps, self.rule.learning_rate))
                 on_run()
             curves.append(np.array(runs))
         finals = [float(np.mean([mean_final_loss(run) for run in runs])) for runs in curves]

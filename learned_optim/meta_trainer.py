@@ -23,7 +23,8 @@ class MetaTrainer(keras.Model):
     is chosen at random among those with the fewest turns takes its place. The first time the live
     tasks end staggered, so that the rule always sees some at their beginning and some late.
 
-    `fit` logs the live tasks' mean `log_loss`, or without `log_loss` their mean `loss`. An instance
+    `fit` logs the live tasks' mean `log_loss`, or without `log_loss` their mean `loss`, of an
+    epoch's last meta-update: it also says how late in their runs the tasks are. An instance
     whose meta-gradient is not finite is dropped and counted; under `log_loss` so is one with a
     loss that is not positive.
 
@@ -37,13 +38,12 @@ class MetaTrainer(keras.Model):
         meta_updates: Number of meta-updates of the whole meta-training, for the curriculum.
         live: Number of tasks that are live at a time, by default all. The first ones begin; those
             that rest cost memory, and no time.
-        learning_rate: The rate at which the rule is used on the tasks, and which is then its own;
-            by default it is the rule's.
-        schedule: What the rate does over a horizon: `"constant"`, or `"cosine"` to zero.
+        schedule: What the rule's `learning_rate` does over a horizon: `"constant"`, or `"cosine"`
+            to zero.
         trained: `"all"`, or `"head"` for the rule's last layer alone, over an LSTM that stays as it
             was drawn. Evolution strategies need the fewer runs the fewer weights they perturb.
         estimator: `"tbptt"`, or `"pes"` for persistent evolution strategies.
-        log_loss, imitation, second_order: See `unroll.window`; of `"tbptt"` alone.
+        log_loss, second_order: See `unroll.window`; of `"tbptt"` alone.
         pes_sigma, pes_pairs: See `pes.window`; of `"pes"` alone.
         patience: Meta-updates in a row without any finite meta-gradient after which the last
             good weights are restored.
@@ -76,12 +76,10 @@ class MetaTrainer(keras.Model):
         window: int = 20,
         horizons: Sequence[int] = (100,),
         live: int | None = None,
-        learning_rate: float | None = None,
         schedule: Literal["constant", "cosine"] = "constant",
         trained: Literal["all", "head"] = "all",
         estimator: Literal["tbptt", "pes"] = "tbptt",
         log_loss: bool = True,
-        imitation: tuple[float, float] | None = None,
         second_order: bool = False,
         pes_sigma: float = 0.01,
         pes_pairs: int = 1,
@@ -121,22 +119,20 @@ class MetaTrainer(keras.Model):
             raise ValueError(f"MetaTrainer: trained must be 'all' or 'head', got {trained!r}")
         if estimator not in ("tbptt", "pes"):
             raise ValueError(f"MetaTrainer: estimator must be 'tbptt' or 'pes', got {estimator!r}")
-        if estimator == "pes" and (not log_loss or imitation or second_order):
-            raise ValueError(
-                "MetaTrainer: log_loss=False, imitation and second_order are of 'tbptt' alone"
-            )
-        if imitation and (imitation[0] < 0 or imitation[1] <= 0):
-            raise ValueError(
-                "MetaTrainer: imitation must be a weight of at least 0 and a learning rate above "
-                f"0, got {imitation}"
-            )
+        if estimator == "pes" and (not log_loss or second_order):
+            raise ValueError("MetaTrainer: log_loss=False and second_order are of 'tbptt' alone")
         if pes_sigma <= 0:
             raise ValueError(f"MetaTrainer: pes_sigma must be above 0, got {pes_sigma}")
+        if not rule.built:
+            rule.build()
         # Beyond it the rule is not to be trusted, where it has an optimizer to go over to.
         if rule.get_config().get("horizon") == 0:
             rule.horizon = max(horizons)
-        if learning_rate is not None:
-            rule.learning_rate = float(learning_rate)
+        elif 0 < rule.horizon < max(horizons):
+            raise ValueError(
+                f"MetaTrainer: the rule fades after its horizon of {rule.horizon} steps, and would "
+                f"learn nothing from the later ones of {max(horizons)}; set rule.horizon first"
+            )
         head = {id(weight) for weight in rule.head.weights}
         for weight in rule.weights:
             weight.trainable = trained == "all" or id(weight) in head
@@ -148,11 +144,7 @@ class MetaTrainer(keras.Model):
         self._rate = rule.learning_rate
         self._cosine = schedule == "cosine"
         self._pes = (pes_sigma, pes_pairs) if estimator == "pes" else None
-        self._unrolled = {
-            "log_loss": log_loss,
-            "imitation": imitation,
-            "second_order": second_order,
-        }
+        self._unrolled = {"log_loss": log_loss, "second_order": second_order}
         self._chances = tf.constant([seed, 3], tf.int64)
         seed = tf.constant([seed, 2], tf.int64)
         copies = 2 * pes_pairs if estimator == "pes" else 1

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from learned_optim.coordinates import Coordinates, hidden_kernels
-from learned_optim.pretrained import describe, load_rule
+from learned_optim.pretrained import describe, load_rule, undrawn
 from learned_optim.rules import make_rule
 from learned_optim.rules.rule import Rule
 
@@ -39,10 +39,12 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             hidden kernels (those of neither the first nor the last layer) and Adam's at 5e-3 for
             all other weights, which `lengths` makes up to 30 times longer or shorter.
         weights: The learned rule: a name out of `learned_optim.pretrained.available()`, the path
-            of a `.weights.h5` file of `learned_optim.save_rule`, or a `Rule`.
+            of a `.weights.h5` file of `learned_optim.save_rule`, or a `Rule`. A `Rule` is not
+            copied: optimizers that share it follow its weights as they are, and restoring the state
+            of one of them restores the rule for all.
         non_finite: What happens at a gradient with NaN or Inf, or one so large that its square
-            is infinite: the whole step is left out and counted in `skipped`, and `"fail"` raises
-            an error as well. Under XLA, Keras's default on GPUs, there are no errors: compile
+            is infinite: the whole step is left out and counted in `skipped`, or with `"fail"` an
+            error is raised. Under XLA, Keras's default on GPUs, there are no errors: compile
             with `jit_compile=False` for that. What has clipped or scaled the gradient comes first:
             `clipvalue` makes Inf finite, and in `mixed_float16` Keras leaves such a step out
             itself, uncounted here. Moving averages of batch normalization have seen the batch
@@ -195,8 +197,8 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         errors = []
         if self.non_finite == "fail":
             message = (
-                "LearnedOptimizer: a gradient is NaN or Inf; lower the learning rate, set "
-                "clipnorm, or leave such steps out by non_finite='skip'"
+                "LearnedOptimizer: a gradient is NaN, Inf or above 1e19; lower the learning rate, "
+                "set clipnorm, or leave such steps out by non_finite='skip'"
             )
             errors = [tf.debugging.Assert(finite, [message])]
         with tf.control_dependencies(errors):
@@ -233,7 +235,9 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
             warnings.warn(f"{self.name} starts from nothing: {reason}", stacklevel=2)
             return
         # What a file does not know, since it is older, was as it is by default.
-        theirs = _arguments(type(self.rule)()) | json.loads(bytes(np.asarray(store[_BELONGS_TO])))
+        with undrawn():
+            default = type(self.rule)()
+        theirs = _arguments(default) | json.loads(bytes(np.asarray(store[_BELONGS_TO])))
         for key, mine in self._belongs_to().items():
             if theirs.get(key) != mine:
                 raise ValueError(
@@ -312,7 +316,7 @@ class _Block:
         )
         old_moments = [tf.convert_to_tensor(moment) for moment in self._moments]
         inputs, observed, moments = self._rule.observe(vector, old_moments, step, self._coordinates)
-        mask = None if all(given) else tf.repeat(tf.constant(given), self._coordinates.sizes)
+        mask = None if all(given) else self._coordinates.spread(given)
 
         def recur():
             old_state = [_unpack_state(tf.convert_to_tensor(state)) for state in self._state]
@@ -368,7 +372,7 @@ def _partition(variables):
     room = 0
     for index, variable in enumerate(variables):
         size = int(np.prod(variable.shape))
-        if size > room:
+        if not blocks or size > room:
             blocks.append([])
             room = _BLOCK
         blocks[-1].append(index)
@@ -393,7 +397,8 @@ def _resolve(weights):
             weights.build()
         return weights
     if isinstance(weights, dict):
-        rule = make_rule(**weights["rule"])
+        with undrawn():
+            rule = make_rule(**weights["rule"])
         rule.learning_rate = weights["learning_rate"]
         with np.load(io.BytesIO(base64.b64decode(weights["values"]))) as values:
             rule.set_weights([values[f"arr_{i}"] for i in range(len(values.files))])

@@ -4,10 +4,12 @@
 of the weight file, and how it was meta-trained; `NAME.weights.h5` lies beside it.
 """
 
+import contextlib
 import hashlib
 import io
 import json
 import os
+import random
 import warnings
 from pathlib import Path
 
@@ -178,7 +180,8 @@ def _description_of(weights):
 
 def _load(weights, arguments):
     try:
-        model = _Weights(make_rule(**arguments))
+        with undrawn():
+            model = _Weights(make_rule(**arguments))
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns of layers it skips
             model.load_weights(weights)
@@ -192,6 +195,19 @@ def _load(weights, arguments):
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise ValueError(f"{weights}: damaged, holds NaN or infinite weights")
     return model.rule
+
+
+@contextlib.contextmanager
+def undrawn():
+    """Gives the random numbers back that are drawn for weights which are overwritten at once.
+
+    Else a model would start from other weights, at the same seed, than beside another optimizer.
+    """
+    state = random.getstate()  # what Keras makes its seeds of
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 class _Weights(keras.Model):

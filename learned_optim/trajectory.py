@@ -92,10 +92,6 @@ class Trajectory:
         last = self._measure(parameters, self._task.batch(seed, steps))
         return values.write(tf.cast(steps, tf.int32), last).stack()
 
-    def parameters(self):
-        """Returns the parameters at the end of the last run, a list of arrays."""
-        return [variable.numpy() for variable in self._variables]
-
 
 def mean_final_loss(losses, share=0.1):
     """Mean loss over the last steps of a run; infinite where the run diverged.

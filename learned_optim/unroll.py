@@ -20,8 +20,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from learned_optim.rules.rule import adam_direction
-
 
 class Progress(NamedTuple):
     """How far the optimisation of one task instance is.
@@ -71,9 +69,7 @@ def start(task, rule, seed):
     return Progress(task.initial(seed), moments, state, tf.zeros((), tf.int64))
 
 
-def window(
-    task, rule, progress, seed, length, rate, log_loss=True, imitation=None, second_order=False
-):
+def window(task, rule, progress, seed, length, rate, log_loss=True, second_order=False):
     """Runs a window and computes the meta-gradient.
 
     Args:
@@ -86,9 +82,6 @@ def window(
         log_loss: Whether the meta-loss is the mean of the losses' logarithms, which weighs late
             progress like early, or of the losses themselves. A loss that is not positive has no
             logarithm: it makes the meta-gradient NaN.
-        imitation: `(weight, learning_rate)`: adds to the meta-loss, times this weight, the mean
-            squared difference between the rule's steps and those of Adam on the same gradients,
-            in units of Adam's learning rate. Adam starts anew in every window.
         second_order: Whether the task's gradients are differentiated too. Costs a pass through
             the second derivatives of the task, and its activations of the whole window.
 
@@ -96,10 +89,10 @@ def window(
         A `Window`.
     """
     run = _second_order if second_order else _first_order
-    return run(task, rule, progress, seed, length, rate, log_loss, imitation)
+    return run(task, rule, progress, seed, length, rate, log_loss)
 
 
-def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
+def _first_order(task, rule, progress, seed, length, rate, log_loss):
     coordinates = task.coordinates()
 
     # Traced once, not once a step: a task's graph can be large.
@@ -138,15 +131,8 @@ def _first_order(task, rule, progress, seed, length, rate, log_loss, imitation):
             cotangents = _sums_to_the_end(weight, [*gradients[1:], last_gradient])
             rates = [rate(begin + i) for i in range(length)]
             cotangents = [-r * each for r, each in zip(rates, cotangents, strict=True)]
-        targets = updates
-        if imitation:
-            with tape.stop_recording():
-                adam = _adam_updates(gradients)
-            for r, update, wanted in zip(rates, updates, adam, strict=True):
-                targets = [*targets, _imitation_loss(imitation, r * update, wanted) / length]
-                cotangents.append(tf.ones(()))
     gradient = tape.gradient(
-        targets, weights, output_gradients=cotangents, unconnected_gradients="zero"
+        updates, weights, output_gradients=cotangents, unconnected_gradients="zero"
     )
     return Window(gradient, Progress(parameters, moments, state, end), losses)
 
@@ -164,10 +150,10 @@ def _sums_to_the_end(weight, gradients):
     return sums[:0:-1]
 
 
-def _second_order(task, rule, progress, seed, length, rate, log_loss, imitation):
+def _second_order(task, rule, progress, seed, length, rate, log_loss):
     coordinates = task.coordinates()
     parameters, moments, state, begin = progress
-    losses, gradients, steps = [], [], []
+    losses = []
     weights = _trainable(rule)
     with tf.GradientTape(watch_accessed_variables=False) as outer:
         outer.watch(weights)
@@ -178,36 +164,17 @@ def _second_order(task, rule, progress, seed, length, rate, log_loss, imitation)
                 inner.watch(parameters)
                 losses.append(task.loss(parameters, batch))
             gradient = inner.gradient(losses[-1], parameters, unconnected_gradients="zero")
-            gradients.append(coordinates.join(gradient))
-            update, moments, state = rule.call(gradients[-1], moments, state, step + 1, coordinates)
-            steps.append(rate(step) * update)
-            change = coordinates.split(steps[-1])
+            gradient = coordinates.join(gradient)
+            update, moments, state = rule.call(gradient, moments, state, step + 1, coordinates)
+            change = coordinates.split(rate(step) * update)
             parameters = [p - c for p, c in zip(parameters, change, strict=True)]
         losses.append(task.loss(parameters, task.batch(seed, begin + length)))
         losses = tf.stack(losses)
         losses = _nan_unless_positive(losses) if log_loss else losses
         meta_loss = tf.reduce_mean(tf.math.log(losses[1:]) if log_loss else losses[1:])
-        if imitation:
-            adam = _adam_updates([tf.stop_gradient(gradient) for gradient in gradients])
-            for taken, wanted in zip(steps, adam, strict=True):
-                meta_loss += _imitation_loss(imitation, taken, wanted) / length
     gradient = outer.gradient(meta_loss, weights, unconnected_gradients="zero")
     return Window(gradient, Progress(parameters, moments, state, begin + length), losses)
 
 
 def _trainable(rule):
     return [weight.value for weight in rule.trainable_weights]
-
-
-def _adam_updates(gradients, beta_1=0.9, beta_2=0.999):
-    momentum, velocity, updates = 0.0, 0.0, []
-    for step, gradient in enumerate(gradients, start=1):
-        momentum += (1 - beta_1) * (gradient - momentum)
-        velocity += (1 - beta_2) * (tf.square(gradient) - velocity)
-        updates.append(adam_direction(momentum, velocity, step, beta_1, beta_2))
-    return updates
-
-
-def _imitation_loss(imitation, taken, adam):
-    weight, learning_rate = imitation
-    return weight * tf.reduce_mean(tf.square(taken / learning_rate - adam))

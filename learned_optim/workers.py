@@ -10,7 +10,8 @@ class Workers:
     not do alike, each does with its own tasks.
 
     Args:
-        strategy: A `tf.distribute.Strategy`, or `None` for one device of TensorFlow's choice.
+        strategy: A `tf.distribute.Strategy`; `None`, or TensorFlow's default one, for one device of
+            its choice.
 
     Attributes:
         count: Number of workers.
@@ -23,6 +24,8 @@ class Workers:
     """
 
     def __init__(self, strategy=None):
+        if strategy is tf.distribute.get_strategy() and not tf.distribute.has_strategy():
+            strategy = None
         self._strategy = strategy
         self._devices = strategy.extended.worker_devices if strategy else ("",)
         several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)

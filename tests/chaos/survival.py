@@ -120,7 +120,7 @@ def _disturbed(kind, kills, generator, expected, pace, on_strike):
                 kept = kind.progress(folder) - kind.setback
                 kind.strike(process, folder, generator)
                 on_strike()
-                cut += _temporaries(folder) > leftovers
+                cut += bool(_temporaries(folder) - leftovers)
             else:
                 process = Process(kind.command, folder)
             if _finish(kind, process, folder) != expected:

@@ -215,6 +215,13 @@ def test_wrong_model_or_sigma(tmp_path, weights, capfd):
     assert not pair[1].exists()
 
 
+def test_bm3d_that_is_not_installed_is_one_line(tmp_path, capfd, monkeypatch):
+    write_image(tmp_path / "a.png", _image())
+    monkeypatch.setitem(sys.modules, "bm3d", None)
+    arguments = (tmp_path / "a.png", tmp_path / "b.png", "--model", "bm3d", "--sigma", "25")
+    assert "pip install bm3d" in _fails(capfd, *arguments)
+
+
 def test_classical_method(tmp_path):
     noise = np.random.default_rng(0).normal(0, 25 / 255, (24, 24, 1))
     write_image(tmp_path / "a.png", np.float32(0.5 + noise))

@@ -22,11 +22,13 @@ def _images(dtype="float32"):
     return tf.cast(np.random.default_rng(0).normal(1, 2, (4, 5, 7, 6)), dtype)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("mixed_bfloat16", 0.04)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 2e-5), ("mixed_bfloat16", 0.04), ("mixed_float16", 0.005)]
+)
 @pytest.mark.parametrize("training", [True, False])
 def test_agrees_with_keras(dtype, tolerance, training):
     stock, fused = _twins(dtype)
-    images = _images("float32" if dtype == "float32" else "bfloat16")
+    images = _images(dtype.removeprefix("mixed_"))
     expected, result = (layer(images, training=training) for layer in (stock, fused))
     assert result.dtype == expected.dtype
     np.testing.assert_allclose(

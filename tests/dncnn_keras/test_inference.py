@@ -125,16 +125,17 @@ def test_of_integers_only_a_window_at_a_time_becomes_floats(monkeypatch, dtype):
         denoiser.denoise_pixels(np.zeros((1, 0, 4, 1), dtype))
 
 
-def test_bfloat16_rounds_the_hidden_layers_only():
+@pytest.mark.parametrize(("dtype", "bits"), [("bfloat16", 8), ("float16", 11)])
+def test_shorter_formats_round_the_hidden_layers_only(dtype, bits):
     model = _model()
     noisy = _noisy(1, 16, 16, 1)
     exact = DnCNNDenoiser(model, dtype="float32")(noisy)
-    error = np.abs(DnCNNDenoiser(model, dtype="bfloat16")(noisy) - exact).max()
-    assert 1e-5 < error < 2.0**-6 * np.abs(noisy - exact).max()
+    error = np.abs(DnCNNDenoiser(model, dtype=dtype)(noisy) - exact).max()
+    assert 1e-6 < error < 4 * 2.0**-bits * np.abs(noisy - exact).max()
 
     no_residual = DnCNN(depth=3, filters=2)
     no_residual.get_layer("conv_3").kernel.assign(np.zeros((3, 3, 2, 1)))
-    np.testing.assert_array_equal(DnCNNDenoiser(no_residual, dtype="bfloat16")(noisy), noisy)
+    np.testing.assert_array_equal(DnCNNDenoiser(no_residual, dtype=dtype)(noisy), noisy)
 
 
 def test_later_training_does_not_change_the_denoiser():

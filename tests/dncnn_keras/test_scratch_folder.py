@@ -40,9 +40,9 @@ def test_a_folder_goes_when_its_process_ends():
 
 
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_needs_is_not():
-    killed, left = _start("sys.stdin.read()")
+    killed, left = _start("__import__('time').sleep(60)")
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    assert killed.wait() == -signal.SIGKILL and (left / "a").exists()
     living, needed = _start("__import__('time').sleep(60)")
     try:
         assert (needed / "a").exists() and not left.exists()

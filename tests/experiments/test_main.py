@@ -44,3 +44,10 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys):
     assert module.main(["run", str(path)]) == 130
     told = "\nstopped; the same command goes on from what is kept\n"
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize(("agrees", "code"), [(True, 0), (False, 1)])
+def test_a_harness_that_does_not_agree_is_told_by_the_exit_code(monkeypatch, agrees, code):
+    monkeypatch.setattr("experiments.check_harness.check_harness", lambda experiment: agrees)
+    file = Path(module.__file__).with_name("check_harness.yaml")
+    assert module.main(["run", str(file)]) == code

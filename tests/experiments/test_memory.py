@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 # Resident pages after 64 MiB were allocated, written and freed, less those before.
 PROGRAM = """
-import ctypes, sys
+import ctypes, os, sys
 from experiments.memory import keep_freed_memory
 
 library = ctypes.CDLL(None)
@@ -27,7 +27,7 @@ before = resident()
 memory = library.malloc(ctypes.c_size_t(2**26))
 ctypes.memset(memory, 1, 2**26)
 library.free(ctypes.c_void_p(memory))
-print((resident() - before) * 4096 / 2**26)
+print((resident() - before) * os.sysconf('SC_PAGE_SIZE') / 2**26)
 """
 
 

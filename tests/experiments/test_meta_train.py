@@ -97,13 +97,13 @@ def test_stopped_before_the_first_rule_is_kept_it_keeps_it_when_started_again(
     ("settings", "unrolled", "evolution"),
     [
         (
-            "second_order: true, imitation: [0.5, 0.1], log_loss: false",
-            {"second_order": True, "imitation": (0.5, 0.1), "log_loss": False},
+            "second_order: true, log_loss: false",
+            {"second_order": True, "log_loss": False},
             None,
         ),
         (
             "estimator: pes, pes_sigma: 0.2, pes_pairs: 3",
-            {"second_order": False, "imitation": None, "log_loss": True},
+            {"second_order": False, "log_loss": True},
             (0.2, 3),
         ),
     ],
@@ -116,13 +116,18 @@ def test_the_settings_reach_the_trainer(file, tmp_path, monkeypatch, settings, u
         return made[0]
 
     def stop(*arguments):
+        judges.append(arguments[-2])
         raise KeyboardInterrupt
 
+    judges = []
     monkeypatch.setattr(module, "MetaTrainer", make_and_keep)
     monkeypatch.setattr(module, "fit", stop)
     common = "updates: 50, window: 2, horizons: [4], live: 1, patience: 7, clipnorm: 0.3"
+    common += ", schedule: cosine, trained: head, rate: 0.03"
     tasks = "{task: quadratics, functions: 1}"
+    held_out = "{tasks: [{task: quadratics}], steps: 6, seeds: 2, every: 3}"
     overrides = [f"training={{{common}, {settings}}}", f"tasks=[{tasks}, {tasks}]"]
+    overrides.append(f"held_out={held_out}")
     experiment = read_experiment(file, overrides)
     with pytest.raises(KeyboardInterrupt):
         module.meta_train(experiment, tmp_path)
@@ -131,6 +136,13 @@ def test_the_settings_reach_the_trainer(file, tmp_path, monkeypatch, settings, u
     assert (trainer.patience, trainer.window, trainer._horizons) == (7, 2, (4,))
     assert trainer.optimizer.global_clipnorm == 0.3
     assert trainer._live.numpy().tolist() == [True, False]
+    assert trainer.rule.learning_rate == 0.03 and trainer._cosine
+    trained, head = trainer.rule.trainable_weights, trainer.rule.head.weights
+    assert [weight.path for weight in trained] == [weight.path for weight in head]
+    (judge,) = judges
+    judge.set_params({"epochs": 9})
+    assert [judge.is_due(epoch) for epoch in range(4)] == [False, False, True, False]
+    assert (judge._steps, judge._seeds, judge._trajectories[0]._cosine) == (6, 2, True)
 
 
 def test_tasks_are_drawn_from_the_choices(file):
@@ -172,7 +184,6 @@ def test_a_drawn_task_is_made_as_it_is_described(file):
         ("training.horizons=[7]", "horizons must be multiples of window"),
         ("training.updates=7", "must be a multiple of epoch"),
         ("training.horizons=[]", "training.horizons: "),
-        ("training.imitation=[1, 0]", "training.imitation: Input should be greater than 0"),
         ("training.pes_pairs=0", "training.pes_pairs: "),
         ("training.pes_sigma=0", "training.pes_sigma: "),
         ("training.patience=0", "training.patience: "),
@@ -193,7 +204,6 @@ def test_a_drawn_task_is_made_as_it_is_described(file):
         ("held_out.tasks=[{task: dncnn, draw: 1}]", "held_out.tasks.dncnn.draw: no such key"),
         ("training={updates: 50, estimator: pes, second_order: true}", "estimator tbptt alone"),
         ("training={updates: 50, estimator: pes, log_loss: false}", "estimator tbptt alone"),
-        ("training={updates: 50, estimator: pes, imitation: [1, 1]}", "estimator tbptt alone"),
         ("data.sigma=25", "data: sigma: a meta-training does not look at it"),
         ("rule=sgd", "rule: "),
     ],

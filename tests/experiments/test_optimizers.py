@@ -4,6 +4,7 @@ import pytest
 from experiments import optimizers
 from experiments.optimizers import make_optimizer
 from experiments.schema import Optimizer
+from learned_optim import OrthogonalMomentum
 from learned_optim.rules import make_rule
 
 
@@ -13,6 +14,25 @@ def _rates(optimizer, steps):
         optimizer.iterations.assign(step)
         rates.append(float(optimizer.learning_rate))
     return rates
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "config", "decays"),
+    [
+        ("adam", keras.optimizers.Adam, {"beta_1": 0.9, "epsilon": 1e-7}, (None, 0.01)),
+        ("adamw", keras.optimizers.AdamW, {"beta_1": 0.9, "epsilon": 1e-7}, (0.004, 0.01)),
+        ("sgd", keras.optimizers.SGD, {"momentum": 0.9, "nesterov": False}, (None, 0.01)),
+        ("orthogonal-momentum", OrthogonalMomentum, {"beta_2": 0.999}, (None, 0.01)),
+    ],
+)
+def test_each_name_is_its_optimizer(name, kind, config, decays):
+    plain = make_optimizer(Optimizer(name=name, schedule="constant"), steps=10)
+    assert type(plain) is kind and _rates(plain, [5]) == pytest.approx([1e-3])
+    assert {key: plain.get_config()[key] for key in config} == config
+    settings = Optimizer(name=name, learning_rate=0.5, weight_decay=0.01)
+    decayed = make_optimizer(settings, steps=10)
+    assert _rates(decayed, [0, 10]) == pytest.approx([0.5, 0], abs=1e-6)
+    assert (plain.weight_decay, decayed.weight_decay) == decays
 
 
 @pytest.mark.parametrize(

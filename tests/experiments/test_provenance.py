@@ -16,6 +16,9 @@ def test_says_with_what_and_where_a_result_was_made():
 
 
 def test_the_revision_is_that_of_the_program(tmp_path, monkeypatch):
+    # A user's own settings may sign commits, or run hooks.
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+
     def git(*arguments):
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)

@@ -75,6 +75,18 @@ def test_rivals_are_tuned_and_an_untrained_rule_around_adam_ties_with_adam(
     assert main(["run", str(file), "--set", "name=other"]) == 0
 
 
+def test_a_run_that_had_ended_before_is_not_credited_to_the_program_of_today(file, tmp_path):
+    assert main(["run", str(file)]) == 0
+    name = "mine-learned-default-cosine-10-seed0"
+    kept = tmp_path / "results/trial" / f"{name}.json"
+    first = json.loads(kept.read_text())
+    about = tmp_path / "runs/trial" / name / "trial.json"
+    about.write_text(about.read_text().replace(first["date"], "2020-01-01T00:00:00+00:00"))
+    kept.unlink()  # as if it had been stopped before it was written
+    assert main(["run", str(file)]) == 0
+    assert json.loads(kept.read_text()) == {**first, "date": "2020-01-01T00:00:00+00:00"}
+
+
 @pytest.mark.parametrize(
     "table", sorted(ROOT.glob("results/meta-dncnn-*.md")), ids=lambda f: f.stem
 )
@@ -90,14 +102,17 @@ def test_the_runs_that_are_kept_in_this_repository_are_not_made_again(table, tmp
 def test_a_kept_run_of_other_settings_is_not_taken_for_this_one(file, tmp_path, capsys):
     assert main(["run", str(file), "--set", "seeds=1"]) == 0
     assert main(["run", str(file), "--set", "seeds=1", "--set", "batch_size=3"]) == 2
-    assert "made with another `training.batch_size`; move it away" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    name = "trial/mine-learned-default-cosine-10-seed0"
+    assert f"results/{name}.json: made with another `training.batch_size`; to run it" in told
+    assert f"move it and runs/{name} away" in told
 
 
 def test_a_kept_run_of_another_rule_is_not_taken_for_this_one(file, tmp_path, capsys):
     assert main(["run", str(file), "--set", "seeds=1"]) == 0
     save_rule(make_rule("rnnprop"), "mine", tmp_path / "rules", 1e-3, {})
     assert main(["run", str(file), "--set", "seeds=1"]) == 2
-    assert "made with another `rule.beta_1`; move it away" in capsys.readouterr().err
+    assert "made with another `rule.beta_1`; to run it again" in capsys.readouterr().err
     (tmp_path / "rules/mine.json").unlink()
     assert main(["run", str(file), "--set", "seeds=1"]) == 2
     assert "there are no learned-optimizer weights" in capsys.readouterr().err

@@ -5,6 +5,7 @@ import pytest
 
 from experiments.read_experiment import ExperimentError, read_experiment
 
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 GOOD = """
 kind: train-dncnn
 name: trial
@@ -98,19 +99,20 @@ def test_yaml_cannot_run_code(tmp_path):
         read_experiment(file)
 
 
-@pytest.mark.parametrize("file", sorted(Path("experiments").glob("*.yaml")), ids=str)
+@pytest.mark.parametrize("file", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda f: f.stem)
 def test_every_experiment_file_of_the_project_is_valid(file):
     read_experiment(file)
 
 
-def test_the_learned_optimizer_gets_exactly_adam_s_budget():
-    adam, learned = (
-        read_experiment(Path("experiments") / file).model_dump()
-        for file in ("dncnn_blind.yaml", "dncnn_blind_meta.yaml")
-    )
-    optimizers = adam.pop("optimizer"), learned.pop("optimizer")
-    assert (adam.pop("name"), learned.pop("name")) == ("dncnn-blind", "dncnn-blind-meta")
-    assert adam == learned
+def test_the_learned_optimizers_and_their_anchor_get_exactly_adam_s_budget():
+    budgets, optimizers = [], []
+    for name in ("dncnn_blind", "dncnn_blind_meta", "dncnn_blind_lengths", "dncnn_blind_anchor"):
+        settings = read_experiment(EXPERIMENTS / f"{name}.yaml").model_dump()
+        assert settings.pop("name") == name.replace("_", "-")
+        optimizers.append(settings.pop("optimizer"))
+        budgets.append(settings)
+    assert all(budget == budgets[0] for budget in budgets)
     for key in ("schedule", "warmup"):
-        assert optimizers[0][key] == optimizers[1][key]
-    assert optimizers[1]["learning_rate"] is None  # as released, not tuned
+        assert len({optimizer[key] for optimizer in optimizers}) == 1
+    for learned in optimizers[1:3]:
+        assert learned["learning_rate"] is None  # as released, not tuned

@@ -3,14 +3,15 @@ from types import SimpleNamespace
 import pytest
 import tensorflow as tf
 
+from experiments import strategy
 from experiments.strategy import jit_compile, make_strategy
 
 
 def test_without_gpus_the_cpu_is_used():
     for devices in ("auto", "cpu"):
-        strategy = make_strategy(devices)
-        assert strategy.num_replicas_in_sync == 1
-        assert "CPU:0" in strategy.extended.worker_devices[0]
+        made = make_strategy(devices)
+        assert made.num_replicas_in_sync == 1
+        assert "CPU:0" in made.extended.worker_devices[0]
 
 
 def test_a_gpu_that_is_not_there_is_told():
@@ -38,6 +39,8 @@ def test_a_process_has_one_strategy_for_the_same_devices():
 
 
 def test_several_gpus_are_mirrored(monkeypatch):
+    # Without its memory, which would outlive this test.
+    monkeypatch.setattr(strategy, "_mirror", strategy._mirror.__wrapped__)
     cpus = tf.config.list_logical_devices("CPU")
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: cpus * 2)
     made = []
@@ -52,8 +55,8 @@ def test_several_gpus_are_mirrored(monkeypatch):
 )
 def test_xla_is_for_a_single_gpu(monkeypatch, device, replicas, pays):
     extended = SimpleNamespace(worker_devices=(device,) * replicas)
-    strategy = SimpleNamespace(num_replicas_in_sync=replicas, extended=extended)
-    monkeypatch.setattr(tf.distribute, "get_strategy", lambda: strategy)
+    current = SimpleNamespace(num_replicas_in_sync=replicas, extended=extended)
+    monkeypatch.setattr(tf.distribute, "get_strategy", lambda: current)
     assert jit_compile() is pays
 
 

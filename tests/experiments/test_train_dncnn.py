@@ -83,15 +83,24 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(file, tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     log = tmp_path / "runs" / "killed" / "log.csv"
     process = subprocess.Popen([*command, "name=killed"], cwd=tmp_path, env=environment)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        if log.exists() and len(log.read_text().splitlines()) > 2:
-            break
+    deadline = time.monotonic() + 300
+    while process.poll() is None and not (
+        log.exists() and len(log.read_text().splitlines()) > 2  # two epochs
+    ):
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL  # it had not ended by itself
     for name in ("killed", "whole"):
-        subprocess.run([*command, f"name={name}"], cwd=tmp_path, env=environment, check=True)
+        again = subprocess.run(
+            [*command, f"name={name}"],
+            cwd=tmp_path,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert ("going on after " in again.stdout) is (name == "killed")
     models = [
         load_pretrained(str(tmp_path / "runs" / name / f"{name}.weights.h5"))
         for name in ("killed", "whole")

@@ -3,6 +3,7 @@ import json
 import shutil
 
 import cv2
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -101,6 +102,30 @@ def test_the_second_stage_goes_on_from_the_first_and_learns_rates(folder):
     np.testing.assert_array_equal(third.log_rates, second.log_rates)
     about = json.loads((folder / "runs/tiny/tiny.json").read_text())
     assert about["validation"].keys() == {"psnr_before", "psnr_auxiliary", "psnr_restored"}
+
+
+def test_a_mask_that_is_not_trained_stays_as_it_was_and_the_network_learns_on_all_steps(
+    folder, capsys
+):
+    first, start = "runs/first/first.weights.h5", "start=runs/first/first.weights.h5"
+    keeps = ["run", "maxl.yaml", "--set", start, "--set", "method.train_mask=false"]
+    for mask in ("true", "false"):
+        shutil.rmtree(folder / "runs/first", ignore_errors=True)
+        begin = ["run", "maxl.yaml", "--set", "name=first", "--set", f"method.mask={mask}"]
+        assert main(begin) == 0
+        assert main(keeps) == (0 if mask == "true" else 2)
+        if mask == "true":
+            before, after = load_pretrained(first), load_pretrained("runs/tiny/tiny.weights.h5")
+            masks = before.mask_network.get_weights(), after.mask_network.get_weights()
+            for one, other in zip(*masks, strict=True):
+                np.testing.assert_array_equal(one, other)
+            networks = before.network.get_weights(), after.network.get_weights()
+            for one, other in zip(*networks, strict=True):
+                assert np.any(one != other)
+            with h5py.File("runs/tiny/checkpoint.weights.h5") as checkpoint:
+                assert checkpoint["optimizer/vars/0"][()] == 4
+            shutil.rmtree(folder / "runs/tiny")
+    assert "start: runs/first/first.weights.h5 has no mask network" in capsys.readouterr().err
 
 
 def test_a_stage_does_not_go_on_from_weights_that_were_trained_again(folder, capsys):

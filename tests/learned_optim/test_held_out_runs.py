@@ -22,6 +22,31 @@ def test_the_score_is_that_of_whole_runs():
     np.testing.assert_allclose(score, np.mean(np.log(finals)))
 
 
+def test_the_rate_is_the_one_that_the_rule_has_when_it_is_judged():
+    rule = make_rule("adam", units=2, layers=1)
+    held_out = HeldOutRuns(rule, [TASK], steps=12, schedule="cosine")
+    rule.learning_rate = 0.05
+    (runs,), *_ = held_out.judge()
+    trajectory = Trajectory(TASK, lambda: LearnedOptimizer(weights=rule), "cosine")
+    np.testing.assert_allclose(runs[0], trajectory.run(0, 12), rtol=1e-6)
+    assert runs[0][-1] < 0.9 * runs[0][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tasks": []}, "there is no task to judge on"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"seeds": 0}, "seeds must be at least 1, got 0"),
+        ({"every": 0}, "every must be at least 1, got 0"),
+    ],
+)
+def test_refuses_what_it_cannot_do(arguments, message):
+    arguments = {"tasks": [TASK], "steps": 1, **arguments}
+    with pytest.raises(ValueError, match=message):
+        HeldOutRuns(make_rule("adam", units=1), **arguments)
+
+
 def test_a_rule_that_gets_better_ends_as_its_best():
     rule = make_rule("adam", units=2, layers=1)
     rule.learning_rate = 0.1

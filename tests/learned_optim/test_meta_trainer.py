@@ -157,12 +157,29 @@ def test_the_rule_learns_how_far_it_may_be_trusted():
     for given, kept in ((0, 8), (100, 100)):
         rule = make_rule("orthogonal", units=1, layers=1, horizon=given)
         assert _trainer(rule, [TASK], horizons=(4, 8)).rule.horizon == kept
+    with pytest.raises(ValueError, match="fades after its horizon of 6 steps, .* later ones of 8"):
+        _trainer(make_rule("orthogonal", units=1, layers=1, horizon=6), [TASK], horizons=(4, 8))
+
+
+def test_a_rule_that_is_not_built_yet_is_trained():
+    rule = RULES["rnnprop"](units=2, layers=1)
+    trainer = _trainer(rule, [TASK])
+    before = rule.get_weights()
+    trainer.train_step(None)
+    pairs = zip(before, rule.get_weights(), strict=True)
+    assert any(np.any(old != new) for old, new in pairs)
+
+
+def test_the_default_strategy_is_none():
+    trainer = _trainer(make_rule("adam", units=1), [TASK], strategy=tf.distribute.get_strategy())
+    assert [live.device for live in trainer.live_tasks] == [""]
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_is_the_same_from_its_file(name, tmp_path):
     rule = make_rule(name, units=1, layers=1)
-    _trainer(rule, [TASK], horizons=(4, 8), learning_rate=0.25)
+    rule.learning_rate = 0.25
+    _trainer(rule, [TASK], horizons=(4, 8))
     save_rule(rule, "mine", tmp_path)
     loaded = load_rule(tmp_path / "mine.weights.h5")
     assert (loaded.horizon, loaded.learning_rate) == (rule.horizon, 0.25)
@@ -402,7 +419,8 @@ def test_the_rate_is_the_rules_and_follows_the_schedule():
     rule.learning_rate = 0.02
     trainer = _trainer(rule, [TASK])
     np.testing.assert_allclose([trainer.rate(tf.constant(s), 4) for s in (0, 3)], 0.02)
-    trainer = _trainer(rule, [TASK], schedule="cosine", learning_rate=0.1)
+    rule.learning_rate = 0.1
+    trainer = _trainer(rule, [TASK], schedule="cosine")
     rates = [float(trainer.rate(tf.constant(step), tf.constant(4))) for step in range(5)]
     expected = 0.05 * (1 + np.cos(np.pi * np.arange(5) / 4))
     np.testing.assert_allclose(rates, expected, atol=1e-7)
@@ -425,9 +443,7 @@ def test_the_rate_is_the_rules_and_follows_the_schedule():
         ({"patience": 0}, "patience must be at least 1, got 0"),
         ({"estimator": "pes", "pes_pairs": 0}, "pes_pairs must be at least 1, got 0"),
         ({"estimator": "pes", "pes_sigma": 0.0}, "pes_sigma must be above 0, got 0"),
-        ({"imitation": (1.0, 0.0)}, r"imitation must be .* above 0, got \(1.0, 0.0\)"),
-        ({"estimator": "pes", "log_loss": False}, "log_loss=False, .* are of 'tbptt' alone"),
-        ({"estimator": "pes", "imitation": (1.0, 0.1)}, "imitation .* are of 'tbptt' alone"),
+        ({"estimator": "pes", "log_loss": False}, "log_loss=False and .* are of 'tbptt' alone"),
         ({"estimator": "pes", "second_order": True}, "second_order are of 'tbptt' alone"),
     ],
 )

@@ -1,3 +1,5 @@
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -183,7 +185,7 @@ def test_variables_of_any_precision(learned, dtype):
     gradients = [[tf.cast(g, dtype) for g in each] for each in gradients]
     made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
     found = apply_steps(made, gradients, make_variables(dtype=dtype))
-    tolerance = {"float64": 1e-5, "bfloat16": 0.1, "float16": 0.01}[dtype]
+    tolerance = {"float64": 1e-5, "bfloat16": 0.03, "float16": 0.01}[dtype]
     assert_close([np.asarray(each, np.float32) for each in found], wanted, tolerance)
 
 
@@ -229,7 +231,6 @@ def test_memory_a_parameter():
         )
         assert rest == made.rule.count_params() + 3
     assert sizes == [328, 128]
-    assert sizes[0] <= 330 and sizes[1] <= sizes[0] / 2
 
 
 def test_compact_state_costs_little_precision(learned):
@@ -306,6 +307,35 @@ def test_added_layers_need_a_new_optimizer_as_with_keras(learned):
     before = model.get_weights()
     model.train_on_batch(x, y)
     assert np.all(before[-1] != model.get_weights()[-1])
+
+
+def test_a_variable_without_elements_is_no_trouble(learned):
+    shapes = [(0, 4), (4,), (4, 3), (3, 2)]
+    made = LearnedOptimizer(0.01, weights=learned("orthogonal"))
+    variables = make_variables(shapes)
+    before = values_of(variables)
+    made.apply(make_gradients(0, shapes), variables)
+    assert all(np.all(old != new) for old, new in zip(before, values_of(variables), strict=True))
+
+
+def test_it_draws_no_random_numbers_of_the_models(tmp_path):
+    path = tmp_path / "optimizer.keras"
+    keras.utils.set_random_seed(0)
+    expected = make_model().get_weights()
+    keras.utils.set_random_seed(0)
+    model = make_model()
+    model.compile(LearnedOptimizer(), loss="mse")
+    model.save(path)
+    keras.utils.set_random_seed(0)
+    made = LearnedOptimizer()
+    LearnedOptimizer.from_config(made.get_config())
+    state = random.getstate()
+    made.build(model.trainable_variables)
+    store = {}
+    made.save_own_variables(store)
+    made.load_own_variables(store)
+    assert random.getstate() == state
+    assert_equal(make_model().get_weights(), expected)
 
 
 def test_a_short_training_lowers_the_loss():

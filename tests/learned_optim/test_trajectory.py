@@ -14,7 +14,7 @@ TASK = Quadratics(functions=3, dimensions=2)
 
 
 def _reference(seed, steps, rate):
-    """Losses and parameters of gradient descent in float64; rate is a function of the step."""
+    """Losses of gradient descent in float64; rate is a function of the step."""
     seed = tf.constant([seed, 1], tf.int64)
     (theta,), (p, y) = TASK.initial(seed), TASK.batch(seed, 0)
     theta, p, y = (each.numpy().astype(np.float64) for each in (theta, p, y))
@@ -24,23 +24,22 @@ def _reference(seed, steps, rate):
         losses.append(np.sum(residual**2))
         if step < steps:
             theta = theta - rate(step) * 2 * np.einsum("fij,fi->fj", p, residual)
-    return losses, theta
+    return losses
 
 
-def test_losses_and_parameters_are_those_of_gradient_descent():
+def test_losses_are_those_of_gradient_descent():
     trajectory = Trajectory(TASK, lambda: keras.optimizers.SGD(0.02))
     for seed in (0, 7):
-        losses, theta = _reference(seed, 6, lambda step: 0.02)
+        losses = _reference(seed, 6, lambda step: 0.02)
         np.testing.assert_allclose(trajectory.run(seed, 6), losses, rtol=1e-4)
-        np.testing.assert_allclose(trajectory.parameters()[0], theta, rtol=1e-4, atol=1e-5)
-    losses, _ = _reference(7, 4, lambda step: 0.05)
+    losses = _reference(7, 4, lambda step: 0.05)
     np.testing.assert_allclose(trajectory.run(7, 4, learning_rate=0.05), losses, rtol=1e-4)
-    np.testing.assert_allclose(trajectory.run(7, 4), _reference(7, 4, lambda s: 0.02)[0], rtol=1e-4)
+    np.testing.assert_allclose(trajectory.run(7, 4), _reference(7, 4, lambda s: 0.02), rtol=1e-4)
 
 
 def test_the_rate_falls_along_half_a_cosine():
     trajectory = Trajectory(TASK, lambda: keras.optimizers.SGD(0.04), schedule="cosine")
-    losses, _ = _reference(1, 8, lambda step: 0.02 * (1 + math.cos(math.pi * step / 8)))
+    losses = _reference(1, 8, lambda step: 0.02 * (1 + math.cos(math.pi * step / 8)))
     np.testing.assert_allclose(trajectory.run(1, 8), losses, rtol=1e-4)
 
 
@@ -60,7 +59,7 @@ def test_anything_can_be_measured():
     trajectory = Trajectory(TASK, lambda: keras.optimizers.SGD(0.02), measure=TASK.losses)
     values = trajectory.run(0, 6)
     assert values.shape == (7, 3)
-    np.testing.assert_allclose(values.sum(axis=1), _reference(0, 6, lambda s: 0.02)[0], rtol=1e-4)
+    np.testing.assert_allclose(values.sum(axis=1), _reference(0, 6, lambda s: 0.02), rtol=1e-4)
 
 
 def test_a_rule_that_is_trained_on_is_seen_as_it_is():

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from learned_optim import unroll
 from learned_optim.coordinates import Coordinates, hidden_kernels
-from learned_optim.rules import RULES, make_rule
+from learned_optim.rules import RULES
 from learned_optim.tasks.task import Task, fold
 
 SEED = tf.constant([4, 1], tf.int64)
@@ -32,37 +32,23 @@ def _rate(step):
     return 0.05 / (1 + 0.5 * tf.cast(step, tf.float32))
 
 
-def _adam(gradients):
-    """Adam's updates at a learning rate of one."""
-    updates, m, v = [], 0.0, 0.0
-    for step, gradient in enumerate(gradients, start=1):
-        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
-        updates.append(m / (1 - 0.9**step) / (np.sqrt(v / (1 - 0.999**step)) + 1e-7))
-    return updates
-
-
-def _taped(rule, progress, log_loss, imitation):
+def _taped(rule, progress, log_loss):
     """The first-order meta-gradient by a tape around the whole window."""
     task, coordinates = Network(), Coordinates(Network.shapes, hidden_kernels(Network.shapes))
     parameters, moments, state, begin = progress
-    gradients, taken, losses = [], [], []
+    losses = []
     with tf.GradientTape() as tape:
         for step in range(int(begin), int(begin) + LENGTH):
             with tf.GradientTape() as inner:
                 inner.watch(parameters)
                 loss = task.loss(parameters, task.batch(SEED, step))
             gradient = coordinates.join(inner.gradient(loss, parameters))
-            gradients.append(tf.stop_gradient(gradient))
-            update, moments, state = rule.call(gradients[-1], moments, state, step + 1, coordinates)
-            taken.append(_rate(step) * update)
-            change = coordinates.split(taken[-1])
+            gradient = tf.stop_gradient(gradient)
+            update, moments, state = rule.call(gradient, moments, state, step + 1, coordinates)
+            change = coordinates.split(_rate(step) * update)
             parameters = [p - c for p, c in zip(parameters, change, strict=True)]
             losses.append(task.loss(parameters, task.batch(SEED, step + 1)))
         meta_loss = tf.reduce_mean([tf.math.log(x) if log_loss else x for x in losses])
-        if imitation:
-            weight, rate = imitation
-            adam = _adam([gradient.numpy() for gradient in gradients])
-            meta_loss += weight * tf.reduce_mean((tf.stack(taken) / rate - np.stack(adam)) ** 2)
     weights = rule.trainable_weights
     gradient = tape.gradient(meta_loss, weights, unconnected_gradients="zero")
     return gradient, unroll.Progress(parameters, moments, state, begin + LENGTH), losses
@@ -75,39 +61,23 @@ def _assert_close(found, expected, tolerance):
 
 
 @pytest.mark.parametrize(
-    ("name", "log_loss", "imitation"),
-    [
-        *((name, True, None) for name in RULES),
-        ("rnnprop", False, None),
-        ("orthogonal", False, (0.7, 0.02)),
-    ],
+    ("name", "log_loss"),
+    [*((name, True) for name in RULES), ("rnnprop", False), ("orthogonal", False)],
 )
-def test_first_order_is_a_tape_with_stopped_gradients(learned, name, log_loss, imitation):
+def test_first_order_is_a_tape_with_stopped_gradients(learned, name, log_loss):
     # Steps thirty times as long would let rounding grow over two windows.
     rule = learned(name, units=4, **({"reach": 3.0} if name == "orthogonal-lengths" else {}))
     progress = unroll.start(Network(), rule, SEED)
     # In a second window too, where moments, recurrent state and step are not zero.
     for _ in range(2):
-        done = unroll.window(Network(), rule, progress, SEED, LENGTH, _rate, log_loss, imitation)
-        gradient, progress, losses = _taped(rule, progress, log_loss, imitation)
+        done = unroll.window(Network(), rule, progress, SEED, LENGTH, _rate, log_loss)
+        gradient, progress, losses = _taped(rule, progress, log_loss)
         assert any(np.abs(g).max() > 1e-3 for g in gradient)
         _assert_close(done.gradient, gradient, 1e-3)
         np.testing.assert_allclose(done.losses[1:], losses, rtol=1e-4)
         for mine, theirs in zip(done.progress[:3], progress[:3], strict=True):
             _assert_close(mine, theirs, 1e-4)
         assert done.progress.step == progress.step
-
-
-def test_a_perfect_imitation_costs_nothing():
-    rule = make_rule("adam")
-    progress = unroll.start(Network(), rule, SEED)
-    arguments = (Network(), rule, progress, SEED, LENGTH, lambda step: 0.02)
-    plain, imitating, other = (
-        unroll.window(*arguments, imitation=imitation).gradient
-        for imitation in (None, (1.0, 0.02), (1.0, 0.01))
-    )
-    _assert_close(imitating, plain, 1e-3)
-    assert np.abs(other[-1] - plain[-1]).max() > 0.1
 
 
 @pytest.mark.parametrize(
@@ -158,7 +128,7 @@ def test_of_a_single_step_both_orders_are_the_same(learned):
     rule = learned("rnnprop", units=3)
     progress = unroll.start(Network(), rule, SEED)
     first, second = (
-        unroll.window(Network(), rule, progress, SEED, 1, _rate, True, (0.5, 0.01), second)
+        unroll.window(Network(), rule, progress, SEED, 1, _rate, True, second)
         for second in (False, True)
     )
     _assert_close(second.gradient, first.gradient, 1e-4)

@@ -69,6 +69,15 @@ def test_the_package_registers_its_denoisers(name, steps, model, monkeypatch):
     assert (made.model, made.steps) == (model, steps)
 
 
+@pytest.fixture
+def nothing_loaded():
+    """No denoisers that were made before, nor afterwards those of this test."""
+    inference._named.cache_clear()
+    yield
+    inference._named.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_loaded")
 def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
     steps = {"real-mtl": 0, "real-mtl-adapted": 5}
 
@@ -78,7 +87,6 @@ def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
         return [made] if name == "real-mtl" else []
 
     monkeypatch.setattr(inference, "entry_points", entry_points)
-    inference._named.cache_clear()
     source, target = tmp_path / "noisy.png", tmp_path / "clean.png"
     write_image(source, noisy[0])
     written = {}
@@ -90,7 +98,6 @@ def test_the_command_line_adapts(model, noisy, tmp_path, monkeypatch, capsys):
     assert abs(written["real-mtl"] - written["real-mtl-adapted"]).max() > 1 / 255
     assert cli.main(["denoise", str(source), str(target), "--adapt", "--model", "nlm"]) == 2
     assert "--adapt: nlm cannot adapt; leave out --model" in capsys.readouterr().err
-    inference._named.cache_clear()
 
 
 def test_a_weight_file_is_denoised_with_by_its_path(model, noisy, tmp_path, monkeypatch, capsys):

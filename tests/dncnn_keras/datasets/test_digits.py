@@ -3,6 +3,7 @@ import struct
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dncnn_keras.datasets.digits import load_digits
 
@@ -47,6 +48,22 @@ def test_labels_of_other_digits_are_refused(folder):
     _write_idx(folder / "train-labels-idx1-ubyte.gz", np.array([3, 9, 1], np.uint8))
     with pytest.raises(ValueError, match="2 digits of the split 'train', but 3 labels"):
         load_digits("mnist", "train")
+
+
+def test_without_a_folder_mnist_comes_from_tfds(monkeypatch):
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
+    asked = []
+
+    def load(name, split, **arguments):
+        asked.append((name, split, arguments["batch_size"]))
+        return {"image": tf.constant(images), "label": tf.constant([3, 9, 0, 1, 2], tf.int64)}
+
+    monkeypatch.setattr("tensorflow_datasets.load", load)
+    found, labels = load_digits("mnist", "test")
+    assert asked == [("mnist", "test", -1)]
+    np.testing.assert_array_equal(found, images.reshape(5, 784).astype(np.float32) / 255)
+    assert labels.tolist() == [3, 9, 0, 1, 2] and labels.dtype == np.int64
 
 
 def test_the_bundled_digits_are_split_without_overlap():

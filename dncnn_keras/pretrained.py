@@ -12,6 +12,7 @@ from dncnn_keras.weight_files import (
     description_of,
     load_model,
     model_name,
+    names_in,
     read_description,
     save_model,
 )
@@ -21,8 +22,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 def available():
     """Names of the weights that come with the package, sorted."""
-    names = (path.name.removesuffix(SUFFIX) for path in WEIGHTS.glob(f"*{SUFFIX}"))
-    return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
+    return names_in(WEIGHTS)
 
 
 def weights_file(name):

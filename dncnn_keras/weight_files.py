@@ -20,6 +20,12 @@ from dncnn_keras.one_line import one_line
 SUFFIX = ".weights.h5"
 
 
+def names_in(folder):
+    """Names of the weights in a folder, a `Path`, that have a description, sorted."""
+    names = (path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
+    return sorted(name for name in names if (folder / f"{name}.json").is_file())
+
+
 def description_of(weights):
     """Path of the description that lies beside a weight file."""
     return weights.with_name(weights.name.removesuffix(SUFFIX) + ".json")

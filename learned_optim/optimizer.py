@@ -218,7 +218,8 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
         """Restores moments, recurrent state, rule and counters.
 
         Where the file holds no state of a learned optimizer, but another's or none, or that of
-        other variables, this warns and starts from nothing, as every Keras optimizer does.
+        other variables, this warns and starts from nothing, as every Keras optimizer does. (Wrapped
+        for loss scaling, in `mixed_float16`, Keras refuses the state of other variables itself.)
 
         Raises:
             ValueError: If the state is another rule's.

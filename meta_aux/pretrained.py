@@ -11,6 +11,7 @@ from dncnn_keras.weight_files import (
     description_of,
     load_model,
     model_name,
+    names_in,
     read_description,
     save_model,
 )
@@ -25,8 +26,7 @@ NETWORKS = {"MultiTask": MultiTask, "ParallelHeads": ParallelHeads}
 
 def available():
     """Names of the weights that come with the package, sorted."""
-    names = (path.name.removesuffix(SUFFIX) for path in WEIGHTS.glob(f"*{SUFFIX}"))
-    return sorted(name for name in names if (WEIGHTS / f"{name}.json").is_file())
+    return names_in(WEIGHTS)
 
 
 def weights_of(name: str | Path) -> Path:

@@ -69,8 +69,9 @@ CallbackList.on_train_batch_end = die
 """
 
 
-def start(*programs):
-    """Starts a worker for each program."""
+@contextlib.contextmanager
+def started(*programs):
+    """Starts a worker for each program; none outlives the block, whatever happens in it."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in programs]
         for each in sockets:
@@ -89,7 +90,12 @@ def start(*programs):
         workers.append(
             subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
         )
-    return workers
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.communicate()
 
 
 def state(name):
@@ -115,15 +121,16 @@ def test_a_job_with_a_killed_worker_goes_on_and_ends_as_a_single_process(
     (tmp_path / "trial.yaml").write_text(experiment)
     assert main(["run", "trial.yaml"]) == 0
 
-    survivor, killed = start(WORKER, KILLED_WORKER)
-    assert killed.wait(PATIENCE) == -signal.SIGKILL
-    _, errors = survivor.communicate(timeout=PATIENCE)
-    assert survivor.returncode == 2
-    assert "error: another worker has stopped" in errors and "Traceback" not in errors
-    for worker in start(WORKER, WORKER):
-        output, errors = worker.communicate(timeout=PATIENCE)
-        assert worker.returncode == 0, errors
-        assert "going on after 3 of 6 " in output
+    with started(WORKER, KILLED_WORKER) as (survivor, killed):
+        assert killed.wait(PATIENCE) == -signal.SIGKILL
+        _, errors = survivor.communicate(timeout=PATIENCE)
+        assert survivor.returncode == 2
+        assert "error: another worker has stopped" in errors and "Traceback" not in errors
+    with started(WORKER, WORKER) as workers:
+        for worker in workers:
+            output, errors = worker.communicate(timeout=PATIENCE)
+            assert worker.returncode == 0, errors
+            assert "going on after 3 of 6 " in output
 
     alone, shared = state("alone"), state("shared")
     assert alone.keys() == shared.keys() and len(alone) > 10

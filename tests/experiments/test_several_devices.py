@@ -107,7 +107,11 @@ def test_stopped_and_resumed_they_end_as_one_device_undisturbed(tmp_path):
         )
         for devices, names in RUNS.items()
     ]
-    errors = [process.communicate()[1] for process in processes]
+    try:
+        errors = [process.communicate(timeout=600)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert [process.returncode for process in processes] == [0, 0, 0], errors
 
     compared = [(number, name) for number, names in RUNS.items() for name in names if number > 1]

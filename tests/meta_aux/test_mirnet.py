@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import pytest
 
 from meta_aux import MIRNet, mirnet
+from tests.meta_aux import reference
 
 
 @pytest.fixture
@@ -16,6 +18,51 @@ def test_has_the_published_parameters():
 def test_streams_share_their_attention_units(network):
     # The number of passes of a stream does not change what there is to learn.
     assert MIRNet(filters=8, groups=1, blocks=1, width=3).count_params() == network.count_params()
+
+
+@pytest.fixture
+def by_shape(generator):
+    """Function of a network that draws its weights, and lists them by their shapes."""
+
+    def draw(network):
+        weights = {}
+        for weight in network.trainable_variables:
+            weight.assign(generator.normal(0.05, 0.3, weight.shape))
+            weights.setdefault(tuple(weight.shape), []).append(weight.numpy())
+        return weights
+
+    return draw
+
+
+def test_a_dual_attention_unit_is_the_papers_figure(by_shape, generator):
+    policy = keras.DTypePolicy("float64")
+    unit = mirnet._dual_attention(16, mirnet._prelu(policy), policy)
+    weights = by_shape(unit)
+    x = generator.normal(size=(1, 5, 6, 16))
+    expected = reference.dual_attention(
+        x[0],
+        *weights[3, 3, 16, 16],
+        *weights[1, 1, 1],
+        *weights[5, 5, 2, 1],
+        *weights[1, 1, 16, 2],
+        *weights[1, 1, 2, 16],
+        *weights[1, 1, 32, 16],
+    )
+    assert np.abs(expected - x[0]).max() > 0.1
+    np.testing.assert_allclose(unit(x)[0], expected, rtol=1e-6, atol=1e-6)
+
+
+def test_the_fusion_is_the_papers_figure(by_shape, generator):
+    fusion = mirnet._selective_kernel_fusion(8, 3, keras.DTypePolicy("float64"))
+    weights = by_shape(fusion)
+    streams = [generator.normal(size=(1, 5, 6, 8)) for _ in range(3)]
+    expected = reference.selective_kernel_fusion(
+        [stream[0] for stream in streams],
+        *weights[1, 1, 8, 4],
+        *weights[1, 1, 1],
+        weights[1, 1, 4, 8],
+    )
+    np.testing.assert_allclose(fusion(streams)[0], expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 8)])

@@ -1,11 +1,29 @@
+import keras
 import numpy as np
 import pytest
 
 from meta_aux import RIDNet
+from tests.meta_aux import reference
 
 
 def test_has_the_published_parameters():
     assert RIDNet().count_params() == 1_499_347
+
+
+def test_is_the_papers_figure(generator):
+    network = RIDNet(filters=4, blocks=1, reduction=2, dtype="float64")
+    for weight in network.trainable_variables:
+        weight.assign(generator.normal(0.05, 0.3, weight.shape))
+    convolutions = [
+        (layer.kernel.numpy(), layer.bias.numpy(), layer.dilation_rate[0])
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ]
+    assert [dilation for *_, dilation in convolutions] == [1, 1, 3, 2, 4] + [1] * 9
+    noisy = generator.uniform(size=(1, 7, 9, 3))
+    expected = reference.ridnet(noisy[0], convolutions)
+    assert np.abs(expected - noisy[0]).max() > 0.1
+    np.testing.assert_allclose(network(noisy)[0], expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 8)])

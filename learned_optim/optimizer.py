@@ -191,8 +191,11 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
 
         def apply():
             step = self.iterations + 1 - self.skipped
+            done = []
             for block in self._blocks:
-                block.update(gradients, learning_rate, step)
+                # One after the other: side by side all of them would hold their gates at once.
+                with tf.control_dependencies(done):
+                    done = block.update(gradients, learning_rate, step) or done
 
         errors = []
         if self.non_finite == "fail":
@@ -305,10 +308,14 @@ class _Block:
                 self._state.append(optimizer.add_variable((size, units), dtype=dtype, name=name))
 
     def update(self, gradients, learning_rate, step):
-        """Updates the block's variables that have a gradient, and their state."""
+        """Updates the block's variables that have a gradient, and their state.
+
+        Returns:
+            List of what was computed last, empty where there was nothing to do.
+        """
         given = [index in gradients for index in self._members]
         if not any(given):
-            return
+            return []
         vector = self._coordinates.join(
             [
                 gradients[index] if index in gradients else tf.zeros(shape)
@@ -348,13 +355,15 @@ class _Block:
             if has_gradient:
                 change += learning_rate * self._decay(variable)
                 self._optimizer.assign_sub(variable, change)
+        return [update]
 
     def _recur(self, inputs, state):
         """Runs the network, for a single large variable in parts that bound the memory."""
         parts = []
         for begin in range(0, self._network_size, _BLOCK):
             part = slice(begin, begin + _BLOCK)
-            parts.append(self._rule.recur(inputs[part], [each[part] for each in state]))
+            with tf.control_dependencies([parts[-1][0][0]] if parts else []):
+                parts.append(self._rule.recur(inputs[part], [each[part] for each in state]))
         if len(parts) == 1:
             return parts[0]
         return tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), *parts)

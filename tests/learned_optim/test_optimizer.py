@@ -1,4 +1,5 @@
 import random
+import time
 
 import keras
 import numpy as np
@@ -176,6 +177,30 @@ def test_blocks_bound_the_memory_and_change_nothing(monkeypatch, learned, name):
     assert_close(apply_steps(made, gradients), whole)
     # 12+3, 54 alone, which goes through the network in three parts or not at all, 2+12, 10+5
     assert [block._coordinates.size for block in made._blocks] == [15, 54, 14, 15]
+
+
+def test_in_a_graph_no_two_blocks_nor_parts_are_in_memory_at_once(monkeypatch, learned):
+    monkeypatch.setattr(optimizer, "_BLOCK", 20)
+    rule = learned("orthogonal")
+    recur, inside, together = rule.recur, [], []
+
+    def look(inputs):
+        inside.append(inputs)
+        time.sleep(0.02)
+        together.append(len(inside))
+        inside.pop()
+        return inputs
+
+    def watched(inputs, state):
+        # Functions that have a state TensorFlow runs in order anyway.
+        seen = tf.numpy_function(look, [inputs], tf.float32, stateful=False)
+        return recur(tf.ensure_shape(seen, inputs.shape), state)
+
+    rule.recur = watched
+    made, variables = LearnedOptimizer(0.01, weights=rule), make_variables()
+    made.build(variables)
+    tf.function(made.apply)(make_gradients(0))
+    assert together == [1] * 6  # four blocks, one of them in three parts
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])

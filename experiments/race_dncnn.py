@@ -218,7 +218,7 @@ def _run(training, folder, make_rule, bar):
         about = json.loads((run / f"{training.name}.json").read_text(encoding="utf-8"))
         result["psnr"] = float(np.mean(list(about["validation_psnr"].values())))
         result["curve"] = about["validation_curve"]
-        made_by = {key: about[key] for key in made_by}
+        made_by |= {key: about[key] for key in made_by if key in about}
     folder.mkdir(parents=True, exist_ok=True)
     result |= made_by
     write_atomically(file, json.dumps(result, indent=1) + "\n")

@@ -18,15 +18,16 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 
 def train(strategy):
     keras.utils.set_random_seed(0)
+    rule = make_rule("rnnprop", units=2)
+    rule.learning_rate = 0.1
     tasks = [Quadratics(2, dimensions) for dimensions in (2, 3, 4)]
     trainer = MetaTrainer(
-        make_rule("rnnprop", units=2),
+        rule,
         tasks,
         seed=3,
         meta_updates=4,
         window=2,
         horizons=(4,),
-        learning_rate=0.1,
         strategy=strategy,
     )
     start = trainer.rule.get_weights()

@@ -32,6 +32,13 @@ class KeptRun(Provenance):
     curve: list[tuple[int, float, float]]
 
 
+class TrainedRun(Provenance):
+    """What is read of a trained network's description."""
+
+    validation_psnr: dict[str, float]
+    validation_curve: list[tuple[int, float, float]]
+
+
 def race_dncnn(experiment):
     """Tunes, runs and compares the contenders.
 
@@ -215,10 +222,10 @@ def _run(training, folder, make_rule, bar):
         tell(f"{key} diverged: {error}")
     else:
         # It may have ended in an earlier session, by another program.
-        about = json.loads((run / f"{training.name}.json").read_text(encoding="utf-8"))
+        about = read_kept(run / f"{training.name}.json", TrainedRun)
         result["psnr"] = float(np.mean(list(about["validation_psnr"].values())))
         result["curve"] = about["validation_curve"]
-        made_by |= {key: about[key] for key in made_by if key in about}
+        made_by = {key: about[key] for key in made_by}
     folder.mkdir(parents=True, exist_ok=True)
     result |= made_by
     write_atomically(file, json.dumps(result, indent=1) + "\n")

@@ -160,6 +160,7 @@ _META_OPTIMIZER = (
         for about, size in (
             ("trained by the learned rules, 300 and 1,000 steps", "short"),
             ("trained by the learned rules, 1,000 and 3,000 steps", "long"),
+            ("trained by more rivals at the better of two schedules, 300 steps", "rivals"),
             ("of depth 20 trained by the learned rules, 300 steps", "depth20"),
             ("with 96 filters trained by the learned rules, 300 steps", "filters96"),
         )

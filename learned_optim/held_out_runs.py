@@ -72,7 +72,7 @@ class HeldOutRuns(keras.callbacks.Callback):
         for trajectory in self._trajectories:
             runs = []
             for seed in range(self._seeds):
-                runs.append(trajectory.run(seed, self._steps, self.rule.learning_rate))
+                runs.append(trajectory.run(seed, self._steps, float(self.rule.learning_rate)))
                 on_run()
             curves.append(np.array(runs))
         finals = [float(np.mean([mean_final_loss(run) for run in runs])) for runs in curves]

@@ -29,7 +29,8 @@ class MetaTrainer(keras.Model):
     loss that is not positive.
 
     Args:
-        rule: The `Rule` to train.
+        rule: The `Rule` to train, at its `learning_rate`. One that fades gets the longest of the
+            horizons as its own, where it has none yet.
         tasks: List of `Task`s. Each is traced once, however often its turn comes.
         seed: Integer, the run's seed.
         window: Steps between truncations.
@@ -58,7 +59,7 @@ class MetaTrainer(keras.Model):
 
     Raises:
         ValueError: If there is no task, or an argument is out of its range or of the other
-            estimator.
+            estimator, or the rule has a horizon that is shorter than the tasks'.
 
     Example:
 
@@ -131,7 +132,8 @@ class MetaTrainer(keras.Model):
         elif 0 < rule.horizon < max(horizons):
             raise ValueError(
                 f"MetaTrainer: the rule fades after its horizon of {rule.horizon} steps, and would "
-                f"learn nothing from the later ones of {max(horizons)}; set rule.horizon first"
+                f"learn little or nothing from the later ones of {max(horizons)}; set rule.horizon "
+                "first"
             )
         head = {id(weight) for weight in rule.head.weights}
         for weight in rule.weights:
@@ -141,7 +143,7 @@ class MetaTrainer(keras.Model):
         self.meta_updates = meta_updates
         self.patience = patience
         self._horizons = tuple(horizons)
-        self._rate = rule.learning_rate
+        self._rate = float(rule.learning_rate)
         self._cosine = schedule == "cosine"
         self._pes = (pes_sigma, pes_pairs) if estimator == "pes" else None
         self._unrolled = {"log_loss": log_loss, "second_order": second_order}

@@ -84,12 +84,14 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(file, tmp_path):
     log = tmp_path / "runs" / "killed" / "log.csv"
     process = subprocess.Popen([*command, "name=killed"], cwd=tmp_path, env=environment)
     deadline = time.monotonic() + 300
-    while process.poll() is None and not (
-        log.exists() and len(log.read_text().splitlines()) > 2  # two epochs
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
+    try:
+        while process.poll() is None and not (
+            log.exists() and len(log.read_text().splitlines()) > 2  # two epochs
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        process.kill()
     assert process.wait() == -signal.SIGKILL  # it had not ended by itself
     for name in ("killed", "whole"):
         again = subprocess.run(
@@ -99,6 +101,7 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(file, tmp_path):
             check=True,
             capture_output=True,
             text=True,
+            timeout=600,
         )
         assert ("going on after " in again.stdout) is (name == "killed")
     models = [

@@ -14,6 +14,7 @@ from experiments import race_dncnn
 from experiments.__main__ import main
 from experiments.evaluation import ResultsFile, evaluate
 from experiments.methods import Identity
+from experiments.provenance import provenance
 from tests.fuzz.kind import Kind, check_line, run_command
 from tests.fuzz.mutations import damage_bytes, damage_tree, displace, empty_folder
 
@@ -116,7 +117,7 @@ def _race():
         psnr = 30 + math.log10(training.optimizer.learning_rate)
         steps = training.training.epoch
         curve = [[steps * (1 + n), 1.5 * (1 + n), psnr - 1 + n] for n in range(2)]
-        made_by = {"validation_psnr": {"25": psnr}, "validation_curve": curve}
+        made_by = {"validation_psnr": {"25": psnr}, "validation_curve": curve, **provenance()}
         (run / f"{training.name}.json").write_text(json.dumps(made_by))
 
     with (

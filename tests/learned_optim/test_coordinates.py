@@ -33,6 +33,9 @@ def test_everything_becomes_float32():
 def test_choose_tells_hidden_coordinates_from_others():
     chosen = Coordinates([(2,), (2, 2), (1,)], [False, True, False]).choose(hidden=5.0, other=-1.0)
     np.testing.assert_array_equal(chosen, [-1, -1, 5, 5, 5, 5, -1])
+    mixed = Coordinates([(2, 2), (1,)], [True, False]).choose(tf.constant(0.5), np.float64(0))
+    assert mixed.dtype == tf.float32
+    np.testing.assert_array_equal(mixed, [0.5, 0.5, 0.5, 0.5, 0])
 
 
 def test_vectors_have_fewer_than_two_dimensions():

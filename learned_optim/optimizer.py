@@ -191,7 +191,7 @@ class LearnedOptimizer(keras.optimizers.Optimizer):
 
         def apply():
             step = self.iterations + 1 - self.skipped
-            done = []
+            done: list[tf.Tensor] = []
             for block in self._blocks:
                 # One after the other: side by side all of them would hold their gates at once.
                 with tf.control_dependencies(done):
@@ -359,7 +359,7 @@ class _Block:
 
     def _recur(self, inputs, state):
         """Runs the network, for a single large variable in parts that bound the memory."""
-        parts = []
+        parts: list[tuple] = []
         for begin in range(0, self._network_size, _BLOCK):
             part = slice(begin, begin + _BLOCK)
             with tf.control_dependencies([parts[-1][0][0]] if parts else []):

@@ -213,19 +213,19 @@ def _run(training, folder, make_rule, bar):
     tell(f"{training.name}: {key}")
     run = RUNS / training.name / key
     result = {"experiment": training.model_dump(mode="json"), "psnr": -math.inf, "curve": []}
-    made_by = provenance()
     if rule:
         result["meta_trained_rule"] = sha256_of(rule)
     try:
         train_dncnn(training, run)
     except FloatingPointError as error:
         tell(f"{key} diverged: {error}")
+        made_by = provenance()
     else:
         # It may have ended in an earlier session, by another program.
         about = read_kept(run / f"{training.name}.json", TrainedRun)
         result["psnr"] = float(np.mean(list(about["validation_psnr"].values())))
         result["curve"] = about["validation_curve"]
-        made_by = {key: about[key] for key in made_by}
+        made_by = {key: about[key] for key in Provenance.model_fields}
     folder.mkdir(parents=True, exist_ok=True)
     result |= made_by
     write_atomically(file, json.dumps(result, indent=1) + "\n")

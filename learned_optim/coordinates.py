@@ -47,8 +47,8 @@ class Coordinates:
 
     def choose(self, hidden, other):
         """Vector that is one scalar at hidden kernels' coordinates, another elsewhere."""
-        values = [hidden if is_hidden else other for is_hidden in self.hidden]
-        return self.spread([tf.cast(value, tf.float32) for value in values])
+        hidden, other = tf.cast(hidden, tf.float32), tf.cast(other, tf.float32)
+        return self.spread([hidden if is_hidden else other for is_hidden in self.hidden])
 
     def are_vectors(self):
         """Vector that is 1 at the coordinates of tensors of fewer than two dimensions, else 0."""
@@ -57,7 +57,7 @@ class Coordinates:
     def spread(self, values):
         """Vector that at each tensor's coordinates is its one of these scalars."""
         # `tf.repeat` would make a matrix of all tensors times the largest of them.
-        pairs = zip(self.sizes, tf.unstack(tf.convert_to_tensor(values)), strict=True)
+        pairs = zip(self.sizes, values, strict=True)
         return tf.concat([tf.fill([size], value) for size, value in pairs], axis=0)
 
     def select(self, values, chosen):

@@ -147,9 +147,7 @@ def test_missing_and_sparse_gradients_in_a_graph_are_those_of_eager_steps(learne
         made = LearnedOptimizer(0.01, weights=learned("orthogonal-lengths", reach=3.0))
         variables = make_variables(shapes)
         made.build(variables)
-
         left = [each for index, each in enumerate(variables) if index != 3]
-
         apply = wrap(_apply_to_rows(made, left))
         for step in range(3):
             rows, *rest = make_gradients(step, [(3, 3), *shapes[1:3], *shapes[4:]])

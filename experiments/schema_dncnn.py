@@ -28,18 +28,42 @@ class Training(Budget):
 
 
 class TrainDnCNN(Section):
-    """`kind: train-dncnn`: trains a DnCNN and writes its weights for `load_pretrained`."""
+    """`kind: train-dncnn`: trains a DnCNN and writes its weights for `load_pretrained`.
+
+    Attributes:
+        name: Name of the run and of its weights.
+        seed: The run's seed: of its initial weights, patches and noise.
+        precision: Number format of the layers; `auto` is bfloat16 where the machine is fast at it.
+        devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers.
+        start: Released weights or the path of some to start from, or null.
+        data: What is trained on.
+        network: What is trained.
+        optimizer: How its weights are updated.
+        training: The budget.
+        validation_sigmas: Noise levels of the validation.
+    """
 
     kind: Literal["train-dncnn"]
     name: Name
     seed: int = Field(0, ge=0)
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
     devices: Devices = "auto"
+    start: str | None = None
     data: Data = Data()
     network: Network = Network()
     optimizer: Optimizer = Optimizer()
     training: Training
     validation_sigmas: Sigmas = (15.0, 25.0, 50.0)
+
+
+class ContinuedRun(TrainDnCNN):
+    """A run of `train-dncnn` that starts from weights.
+
+    Attributes:
+        start_sha256: That of the weights at `start`, which may be trained again.
+    """
+
+    start_sha256: str
 
 
 class Visual(Section):

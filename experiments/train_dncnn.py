@@ -1,5 +1,6 @@
 """Trains a DnCNN as an experiment file says: `kind: train-dncnn`."""
 
+import json
 import time
 
 import keras
@@ -9,8 +10,8 @@ from dncnn_keras import DnCNN, metrics
 from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precise_batch_norm import recompute_batch_norm
 from dncnn_keras.precision import fast_dtype
-from dncnn_keras.pretrained import load_pretrained, save_pretrained
-from dncnn_keras.weight_files import SUFFIX, is_complete
+from dncnn_keras.pretrained import load_pretrained, save_pretrained, weights_file
+from dncnn_keras.weight_files import SUFFIX, description_of, is_complete, sha256_of
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.csv_log import read_curve
 from experiments.evaluation import noisy_image
@@ -18,6 +19,7 @@ from experiments.fit import fit
 from experiments.images import split_images
 from experiments.optimizers import make_optimizer
 from experiments.provenance import provenance
+from experiments.schema_dncnn import ContinuedRun
 from experiments.strategy import jit_compile, make_strategy
 
 
@@ -33,11 +35,14 @@ def train_dncnn(experiment, folder):
         The trained model.
 
     Raises:
-        ValueError: If the data do not fit the network, or the folder holds another run.
+        ValueError: If the data do not fit the network, the weights to start from are not of the
+            network, or the folder holds another run.
+        FileNotFoundError: If there are no weights to start from.
         FloatingPointError: If the loss becomes NaN.
     """
     strategy = make_strategy(experiment.devices)  # before anything is computed
     training = experiment.training
+    start = _load_start(experiment)
     dtype = experiment.precision
     if dtype == "auto":
         dtype = fast_dtype(strategy.extended.worker_devices)
@@ -57,9 +62,17 @@ def train_dncnn(experiment, folder):
             metrics=[metrics.PSNR()],
             jit_compile=jit_compile(),
         )
+        if start is not None:
+            model.set_weights(start.get_weights())
+    made_from = {}
+    if start is not None:
+        weights = weights_file(experiment.start)
+        made_from = {"start": json.loads(description_of(weights).read_text(encoding="utf-8"))}
+        settings = {**experiment.model_dump(), "start_sha256": sha256_of(weights)}
+        experiment = ContinuedRun.model_validate(settings)
 
-    def make_batches(start):
-        return noisy_patches(sampler, experiment.data.sigma, training.batch_size, start)
+    def make_batches(first):
+        return noisy_patches(sampler, experiment.data.sigma, training.batch_size, first)
 
     def validate():
         if training.recompute_batch_norm:
@@ -90,9 +103,24 @@ def train_dncnn(experiment, folder):
         "dtype": dtype,
         "seconds_of_last_session": round(time.monotonic() - started),
         **provenance(),
+        **made_from,
     }
     save_pretrained(model, experiment.name, folder, made_by)
     return model
+
+
+def _load_start(experiment):
+    """Loads the weights that a training starts from, `None` for random ones."""
+    if experiment.start is None:
+        return None
+    start, wanted = load_pretrained(experiment.start), experiment.network.model_dump()
+    found = {key: getattr(start, key) for key in wanted}
+    if found != wanted or not start.batch_norm:
+        raise ValueError(
+            f"start: {experiment.start} holds a network of {found} with"
+            f"{'' if start.batch_norm else 'out'} batch normalization, not of {wanted} with it"
+        )
+    return start
 
 
 def _validate(model, images, experiment):

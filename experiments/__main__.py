@@ -12,7 +12,7 @@ from experiments.memory import keep_freed_memory
 EPILOG = """\
 examples:
   python -m experiments run experiments/table1.yaml
-  python -m experiments run experiments/dncnn_blind.yaml --set name=mine --set seed=1
+  python -m experiments run experiments/dncnn_blind_first.yaml --set name=mine --set seed=1
   python -m experiments report
 
 On a terminal a bar shows how far a run is and how long it will take; elsewhere it is quiet. Ctrl-C

@@ -3,10 +3,11 @@
 import numpy as np
 
 from dncnn_keras import datasets, paths
-from experiments.evaluation import ResultsFile, evaluate
+from experiments.evaluation import evaluate
 from experiments.methods import OFFICIAL_FOLDER, official_methods
 from experiments.provenance import hash_of_program
 from experiments.published import DNCNN_S_PSNR
+from experiments.results_file import ResultsFile
 from experiments.strategy import device_names
 
 

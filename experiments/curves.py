@@ -91,6 +91,24 @@ def race_curves(sections, file):
     _finish(figure, axes.ravel(), file)
 
 
+def training_curves(networks, file):
+    """Plots how the validation PSNR of networks rose in their training.
+
+    Args:
+        networks: List of `(title, points)`, the points (steps, seconds, PSNR) of `read_curve`.
+        file: `Path` of the PNG.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained", sharey=True)
+    for title, points in networks:
+        steps, seconds, values = np.array(points).T
+        for panel, x in zip(axes, (steps, seconds / 60), strict=True):
+            panel.plot(x, values, "o-", markersize=3, label=title)
+    axes[0].set(xlabel="step", ylabel="validation PSNR (dB)")
+    axes[1].set(xlabel="minutes")
+    axes[0].legend(frameon=False)
+    _finish(figure, axes, file)
+
+
 def _read(path):
     with path.open(newline="") as file:
         rows = [

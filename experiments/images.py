@@ -1,9 +1,10 @@
-"""The images of an experiment: those that are trained on, and those held out."""
+"""The images of an experiment: those that are trained on, those held out, and their noise."""
 
 import numpy as np
 
-from dncnn_keras import datasets
+from dncnn_keras import datasets, noise, seeds
 from dncnn_keras.datasets.sample import load_sample
+from dncnn_keras.images import to_float
 
 
 def split_images(data, channels):
@@ -44,6 +45,23 @@ def colour_images(data):
         DataUnavailableError: If the images are not there.
     """
     return _load(data, data.split, channels=3)
+
+
+def noisy_image(image, sigma, seed):
+    """Adds noise to an image: the same for every method and on every machine.
+
+    Args:
+        image: A `datasets.NamedImage`.
+        sigma: Noise level in grey levels of 255.
+        seed: The experiment's seed.
+
+    Returns:
+        Pair (noisy, clean) of float32 arrays of shape `(height, width, channels)`; the noisy one
+        is not clipped.
+    """
+    clean = to_float(image.pixels)
+    seed = seeds.derive(seed, "test", image.name, f"{sigma:g}")
+    return noise.add_gaussian(clean, sigma, seed).numpy(), clean
 
 
 def _load(data, split, channels):

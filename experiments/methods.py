@@ -13,7 +13,7 @@ from dncnn_keras.denoisers.ksvd import KSVD
 from dncnn_keras.denoisers.nlm import NLM
 from dncnn_keras.images import from_float, to_float
 from dncnn_keras.pretrained import weights_file
-from dncnn_keras.weight_files import sha256_of
+from dncnn_keras.weight_files import read_description, sha256_of
 
 OFFICIAL_FOLDER = "official_dncnn"
 
@@ -30,6 +30,7 @@ class Method:
         slow: Whether its results are kept with the project rather than measured in every clone.
         sigmas: The noise levels that it exists for, or `None` for all.
         published: Its column in the paper's tables, where it has one, as `published` calls it.
+        training: Points (steps, seconds, validation PSNR) of its training, where they are known.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Method:
     slow: bool = False
     sigmas: tuple[float, ...] | None = None
     published: str | None = None
+    training: tuple = ()
 
     @property
     def is_network(self):
@@ -91,6 +93,7 @@ def pretrained_method(name):
     file = weights_file(name)
     titles = {"dncnn-blind": "DnCNN (Adam)", "dncnn-blind-meta": "DnCNN (meta-trained)"}
     label = file.name.removesuffix(".weights.h5")
+    about, _ = read_description(file, "model")
     by_adam = {"dncnn-blind-small": "dncnn-blind", "dncnn-blind-paper": "dncnn-blind"}
     return Method(
         label,
@@ -98,6 +101,7 @@ def pretrained_method(name):
         lambda sigma: DnCNNDenoiser(load_pretrained(name)),
         {"weights_sha256": sha256_of(file)},
         published=by_adam.get(label, label),
+        training=tuple(about.get("validation_curve", ())),
     )
 
 

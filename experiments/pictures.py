@@ -10,7 +10,7 @@ import numpy as np
 from dncnn_keras import metrics
 from dncnn_keras.images import from_float, read_eight_bit, to_float
 from experiments.atomic_write import write_atomically
-from experiments.evaluation import noisy_image
+from experiments.images import noisy_image
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

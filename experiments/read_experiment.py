@@ -52,7 +52,7 @@ def read_experiment(path, overrides=()):
 
     Example:
 
-    >>> read_experiment("experiments/dncnn_blind.yaml", ["training.steps=100"])
+    >>> read_experiment("experiments/dncnn_blind_first.yaml", ["training.steps=100"])
     """
     path = Path(path)
     try:

@@ -24,7 +24,7 @@ from dncnn_keras.images import from_float, to_float, write_image
 from dncnn_keras.paths import RESULTS, RUNS
 from dncnn_keras.weight_files import SUFFIX, read_description, sha256_of
 from experiments.atomic_write import write_atomically
-from experiments.evaluation import ResultsFile, measure_all
+from experiments.evaluation import measure_all
 from experiments.mask_pictures import mask_pictures
 from experiments.methods import refuse_two_of_a_name
 from experiments.notice import print_notice
@@ -32,6 +32,7 @@ from experiments.provenance import hash_of_program, provenance
 from experiments.real_networks import RIVALS, denoise, load_network
 from experiments.real_pictures import mask_evolution, real_comparison, unfolded_adaptation
 from experiments.real_rows import train_row
+from experiments.results_file import ResultsFile
 from experiments.strategy import device_names
 from experiments.train_real import load_training, validation_pairs
 from meta_aux import adapt

@@ -10,7 +10,8 @@ from dncnn_keras import datasets, pretrained
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments import pictures, published
 from experiments.atomic_write import write_atomically
-from experiments.evaluation import ResultsFile, evaluate
+from experiments.curves import training_curves
+from experiments.evaluation import evaluate
 from experiments.methods import (
     classical_methods,
     official_methods,
@@ -20,6 +21,7 @@ from experiments.methods import (
 from experiments.notice import print_notice
 from experiments.progress import Bar
 from experiments.provenance import hardware, hash_of_program, provenance
+from experiments.results_file import ResultsFile
 from experiments.strategy import device_names
 
 _FALLBACK = """\
@@ -49,6 +51,38 @@ def table1(experiment):
         dataset, images, folder = "sample", datasets.load_images("sample", "test"), RUNS
     # Figures on the embedded images must never replace those on the paper's in `results/`.
     methods = _methods(experiment)
+    rows, made_by = _measure(experiment, dataset, images, methods, folder)
+    snr = {sigma: _mean_snr(images, sigma) for sigma in experiment.sigmas}
+    text = _markdown(experiment, dataset, len(images), methods, rows, snr)
+    text += _times(dataset, methods, rows, made_by)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = experiment.name + ("" if experiment.protocol == "honest" else "_paper_protocol")
+    stem += "" if experiment.classical else "_networks"
+    summary = {
+        "experiment": experiment.model_dump(mode="json"),
+        "dataset": dataset,
+        "images": len(images),
+        "snr": snr,
+        "methods": rows,
+        "made_by": made_by,
+        "provenance": provenance(),
+    }
+    write_atomically(folder / f"{stem}.json", json.dumps(summary, indent=1) + "\n")
+    write_atomically(folder / f"{stem}.md", text)
+    if len(experiment.sigmas) > 1:
+        pictures.psnr_over_sigma(methods, rows, folder / f"{stem}_psnr.png")
+    if experiment.classical:
+        _draw(experiment, dataset, images, methods, folder / stem)
+    print(text)
+    return folder / f"{stem}.md"
+
+
+def _measure(experiment, dataset, images, methods, folder):
+    """Measures every method at every sigma that it has, or takes what is kept.
+
+    Returns:
+        What `evaluate` returns, and what made it: dicts of sigma in dicts of the methods' names.
+    """
     devices = device_names(experiment.devices)
     rows, made_by = {}, {}
     # What takes next to no time would spoil the estimate of the time that is left.
@@ -88,34 +122,20 @@ def table1(experiment):
             if anew and rows[method.name]:
                 results.take_the_place_of(ResultsFile(file, made_with))
             made_by[method.name] = {sigma: results.made_by(sigma) for sigma in rows[method.name]}
-    snr = {sigma: _mean_snr(images, sigma) for sigma in experiment.sigmas}
-    text = _markdown(experiment, dataset, len(images), methods, rows, snr)
-    text += _times(dataset, methods, rows, made_by)
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = experiment.name + ("" if experiment.protocol == "honest" else "_paper_protocol")
-    stem += "" if experiment.classical else "_networks"
-    summary = {
-        "experiment": experiment.model_dump(mode="json"),
-        "dataset": dataset,
-        "images": len(images),
-        "snr": snr,
-        "methods": rows,
-        "made_by": made_by,
-        "provenance": provenance(),
-    }
-    write_atomically(folder / f"{stem}.json", json.dumps(summary, indent=1) + "\n")
-    write_atomically(folder / f"{stem}.md", text)
-    if len(experiment.sigmas) > 1:
-        pictures.psnr_over_sigma(methods, rows, folder / f"{stem}_psnr.png")
+    return rows, made_by
+
+
+def _draw(experiment, dataset, images, methods, stem):
+    """Draws the visual comparison, and of our networks a picture and their training."""
+    file = stem.with_name(f"{stem.name}_visual.png")
+    pictures.visual_comparison(experiment, dataset, images, methods, file)
     networks = [m for m in methods if m.is_network and not m.name.startswith("official-")]
-    if experiment.classical:
-        file = folder / f"{stem}_visual.png"
-        pictures.visual_comparison(experiment, dataset, images, methods, file)
-    if experiment.classical and networks:  # ours, not its authors'
-        files = [folder / f"{stem}_{which}.png" for which in ("noisy", "denoised")]
+    if networks:  # ours, not its authors'
+        files = [stem.with_name(f"{stem.name}_{which}.png") for which in ("noisy", "denoised")]
         pictures.noisy_and_denoised(experiment, images, networks[0], files)
-    print(text)
-    return folder / f"{stem}.md"
+    trained = [(method.title, method.training) for method in networks if method.training]
+    if trained:
+        training_curves(trained, stem.with_name(f"{stem.name}_training.png"))
 
 
 def _has(method, sigma):

@@ -14,9 +14,8 @@ from dncnn_keras.pretrained import load_pretrained, save_pretrained, weights_fil
 from dncnn_keras.weight_files import SUFFIX, description_of, is_complete, sha256_of
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.csv_log import read_curve
-from experiments.evaluation import noisy_image
 from experiments.fit import fit
-from experiments.images import split_images
+from experiments.images import noisy_image, split_images
 from experiments.optimizers import make_optimizer
 from experiments.provenance import provenance
 from experiments.schema_dncnn import ContinuedRun
@@ -113,7 +112,13 @@ def _load_start(experiment):
     """Loads the weights that a training starts from, `None` for random ones."""
     if experiment.start is None:
         return None
-    start, wanted = load_pretrained(experiment.start), experiment.network.model_dump()
+    try:
+        start = load_pretrained(experiment.start)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"start: {error}; train them first, or start from released weights or from null"
+        ) from None
+    wanted = experiment.network.model_dump()
     found = {key: getattr(start, key) for key in wanted}
     if found != wanted or not start.batch_norm:
         raise ValueError(

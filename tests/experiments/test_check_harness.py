@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from dncnn_keras.datasets import NamedImage
 from experiments import check_harness as module
-from experiments import evaluation
+from experiments import images
 from experiments.check_harness import check_harness
 from experiments.methods import Identity, Method
 from experiments.schema_dncnn import CheckHarness
@@ -41,7 +41,7 @@ def test_passes_where_every_set_has_its_published_psnr(noise_at_25, capsys):
 def test_measures_anew_what_was_right_before(noise_at_25, monkeypatch):
     noise_at_25(20.17, 20.17)
     assert _check()
-    monkeypatch.setattr(evaluation.noise, "add_gaussian", lambda clean, *_: tf.constant(clean))
+    monkeypatch.setattr(images.noise, "add_gaussian", lambda clean, *_: tf.constant(clean))
     assert not _check()
 
 
@@ -50,7 +50,7 @@ def test_what_a_changed_program_has_measured_is_not_used(noise_at_25, monkeypatc
     # As if it had been killed at its end.
     monkeypatch.setattr(Path, "unlink", lambda path, **_: None)
     assert _check()
-    monkeypatch.setattr(evaluation.noise, "add_gaussian", lambda clean, *_: tf.constant(clean))
+    monkeypatch.setattr(images.noise, "add_gaussian", lambda clean, *_: tf.constant(clean))
     assert _check()  # of the same program
     monkeypatch.setattr(module, "hash_of_program", lambda: "another")
     assert not _check()

@@ -26,7 +26,8 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from dncnn_keras import DnCNN, datasets
 from dncnn_keras.denoisers.dncnn import DnCNNDenoiser
 from experiments import real_table
-from experiments.evaluation import ResultsFile, evaluate, measure_all
+from experiments.evaluation import evaluate, measure_all
+from experiments.results_file import ResultsFile
 from experiments.strategy import device_names
 from meta_aux import MaskNetwork, MultiTask, RealDenoiser, adapt
 

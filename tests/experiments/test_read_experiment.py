@@ -104,15 +104,19 @@ def test_every_experiment_file_of_the_project_is_valid(file):
     read_experiment(file)
 
 
-def test_the_learned_optimizers_and_their_anchor_get_exactly_adam_s_budget():
+@pytest.mark.parametrize("stage", ["_first", ""])
+def test_the_learned_optimizer_gets_exactly_adam_s_budget(stage):
     budgets, optimizers = [], []
-    for name in ("dncnn_blind", "dncnn_blind_meta", "dncnn_blind_lengths", "dncnn_blind_anchor"):
-        settings = read_experiment(EXPERIMENTS / f"{name}.yaml").model_dump()
-        assert settings.pop("name") == name.replace("_", "-")
+    for name in ("dncnn-blind", "dncnn-blind-meta"):
+        file = EXPERIMENTS / f"{name.replace('-', '_')}{stage}.yaml"
+        settings = read_experiment(file).model_dump()
+        assert settings.pop("name") == name + stage.replace("_", "-")
+        # Each goes on from its own first stage.
+        start = None if stage else f"runs/{name}-first/{name}-first.weights.h5"
+        assert settings.pop("start") == start
         optimizers.append(settings.pop("optimizer"))
         budgets.append(settings)
-    assert all(budget == budgets[0] for budget in budgets)
+    assert budgets[0] == budgets[1]
     for key in ("schedule", "warmup"):
         assert len({optimizer[key] for optimizer in optimizers}) == 1
-    for learned in optimizers[1:3]:
-        assert learned["learning_rate"] is None  # as released, not tuned
+    assert optimizers[1]["learning_rate"] is None  # as released, not tuned

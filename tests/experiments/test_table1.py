@@ -10,7 +10,7 @@ from dncnn_keras.pretrained import save_pretrained
 from experiments import methods
 from experiments import table1 as module
 from experiments.__main__ import main
-from experiments.evaluation import noisy_image
+from experiments.images import noisy_image
 from experiments.published import TABLE1_PSNR, TABLE1_SSIM
 
 EXPERIMENT = """
@@ -33,7 +33,8 @@ def _images(*names):
 def file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)
-    save_pretrained(DnCNN(depth=2, filters=2), "mine", tmp_path, {})
+    curve = {"validation_curve": [[10, 1.5, 20.0], [20, 3.0, 25.0]]}
+    save_pretrained(DnCNN(depth=2, filters=2), "mine", tmp_path, curve)
     classical = module.classical_methods
     # K-SVD and BM3D take minutes on real images, and BM3D is an optional extra.
     monkeypatch.setattr(
@@ -62,7 +63,9 @@ def test_table_stands_beside_the_paper_s(file, tmp_path, monkeypatch, capsys):
     assert rows[1][6] == f"{measured['noisy']['15.0']['psnr']:.2f}"
     seconds = np.mean([row["seconds"] for row in measured["nlm"].values()])
     assert f"| NLM | 15 | {seconds:.2f} | " in times
-    assert (tmp_path / "results" / "table1_visual.png").read_bytes().startswith(b"\x89PNG")
+    for picture in ("visual", "training"):
+        png = (tmp_path / "results" / f"table1_{picture}.png").read_bytes()
+        assert png.startswith(b"\x89PNG")
     noisy, denoised = (
         cv2.imread(str(tmp_path / "results" / f"table1_{which}.png"), cv2.IMREAD_GRAYSCALE)
         for which in ("noisy", "denoised")
@@ -182,8 +185,7 @@ def test_the_paper_s_column_stands_beside_what_is_trained_as_it_was(tmp_path):
         ("dncnn-blind-meta", "dncnn-blind-meta"),
         ("mine", "mine"),
     ):
-        weights = tmp_path / f"{name}.weights.h5"
-        weights.write_bytes(b"")
+        weights = save_pretrained(DnCNN(depth=2, filters=1), name, tmp_path, {})
         method = methods.pretrained_method(str(weights))
         assert method.published == column
         (psnr,) = module._published_cells(range(6), [method]).split("|")[:1]

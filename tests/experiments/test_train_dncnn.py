@@ -78,6 +78,44 @@ def test_a_training_that_has_ended_leaves_its_weights_unless_they_are_damaged(fi
     load_pretrained(str(weights))
 
 
+def test_a_training_that_starts_from_weights_goes_on_from_them(file, tmp_path, capsys):
+    assert main(["run", str(file)]) == 0
+    first = tmp_path / "runs/trial/trial.weights.h5"
+    second = ["run", str(file), "--set", "name=second", "--set", "training.steps=30"]
+    start = ["--set", f"start={first}"]
+    still = ["--set", "optimizer.learning_rate=1.0e-12"]
+    assert main([*second, *start, *still]) == 0
+    models = [
+        load_pretrained(str(tmp_path / f"runs/{n}/{n}.weights.h5")) for n in ("trial", "second")
+    ]
+    for before, after in zip(*(model.trainable_variables for model in models), strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-6)
+    # The release says how its start was made, too.
+    made_by = json.loads((tmp_path / "runs/second/second.json").read_text())
+    assert made_by["start"] == json.loads(first.with_name("trial.json").read_text())
+    assert made_by["experiment"]["start_sha256"] == made_by["start"]["sha256"]
+    # A stopped run does not go on from weights that were trained again.
+    (tmp_path / "runs/trial").rename(tmp_path / "runs/before")
+    assert main(["run", str(file), "--set", "seed=1"]) == 0
+    capsys.readouterr()
+    assert main([*second, *start, *still]) == 2
+    assert "holds a run with another `start_sha256`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ("dncnn-blind", "start: dncnn-blind holds a network of {'depth': 17, "),
+        ("nothing", "start: there are no weights named 'nothing'"),
+        ("gone.weights.h5", "start: gone.weights.h5: there is no such file; train them first"),
+    ],
+)
+def test_other_weights_or_none_to_start_from_are_told_in_one_line(file, capsys, start, message):
+    assert main(["run", str(file), "--set", f"start={start}"]) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error and "\n" not in error
+
+
 def test_killed_and_started_again_it_ends_with_the_same_weights(file, tmp_path):
     command = [sys.executable, "-m", "experiments", "run", str(file), "--set"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -12,9 +12,10 @@ import numpy as np
 from dncnn_keras.datasets import NamedImage
 from experiments import race_dncnn
 from experiments.__main__ import main
-from experiments.evaluation import ResultsFile, evaluate
+from experiments.evaluation import evaluate
 from experiments.methods import Identity
 from experiments.provenance import provenance
+from experiments.results_file import ResultsFile
 from tests.fuzz.kind import Kind, check_line, run_command
 from tests.fuzz.mutations import damage_bytes, damage_tree, displace, empty_folder
 

@@ -57,14 +57,39 @@ def read_curve(file, epoch, column="val_psnr"):
     Returns:
         List of points `(updates, seconds, value)`, without the epochs that did not measure it;
         none where somebody has deleted the log.
+
+    Raises:
+        ValueError: If the log is damaged; the message names it.
     """
     if not file.exists():
         return []
-    with file.open(newline="", encoding="utf-8") as opened:
-        rows = list(csv.DictReader(opened))
-    seconds = np.cumsum([float(row["seconds"]) for row in rows])
+    rows = read_columns(file, ["epoch", "seconds", column])
+    seconds = np.cumsum([row["seconds"] for row in rows])
     return [
-        [(int(row["epoch"]) + 1) * epoch, round(float(time), 2), float(row[column])]
+        [(round(row["epoch"]) + 1) * epoch, round(float(time), 2), row[column]]
         for row, time in zip(rows, seconds, strict=True)
-        if row[column] != "NA"
+        if column in row
     ]
+
+
+def read_columns(file, columns=()):
+    """Reads the numbers of a log.
+
+    Args:
+        file: `Path` of the log.
+        columns: Names of columns that it must have.
+
+    Returns:
+        List of a dict for each line, without the columns that are "NA" in it.
+
+    Raises:
+        ValueError: If it is damaged; the message names it.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8") as opened:
+            rows = list(csv.DictReader(opened))
+        if any(row[column] is None for row in rows for column in columns):
+            raise ValueError("a line ends early")
+        return [{key: float(value) for key, value in row.items() if value != "NA"} for row in rows]
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise ValueError(f"{file}: {DAMAGED_RUN}") from None

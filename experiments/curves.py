@@ -1,10 +1,10 @@
 """Pictures of how losses fall."""
 
-import csv
 import json
 
 import numpy as np
 
+from experiments.csv_log import read_columns
 from experiments.kept_results import DAMAGED_RUN
 from experiments.pictures import plt, save_figure
 
@@ -17,23 +17,27 @@ def meta_training_curves(folder):
             `trajectories_best.json`; `curves.png` is written there.
 
     Raises:
-        ValueError: If one of them holds nothing.
+        ValueError: If one of them is damaged; the message names it.
     """
     figure, axes = plt.subplots(1, 3, figsize=(16, 4), layout="constrained")
     left, middle, right = axes
-    rows = _read(folder / "log.csv")
+    rows = _read(folder / "log.csv", ["epoch"])
     key = "log_loss" if "log_loss" in rows[0] else "loss"
     left.plot([row["epoch"] + 1 for row in rows], [row[key] for row in rows])
     ylabel = f"mean {key.replace('_', ' ')} in the windows"
     left.set(xlabel="epoch", ylabel=ylabel, title="Meta-training")
-    rows = _read(folder / "held_out.csv")
+    rows = _read(folder / "held_out.csv", ["epoch"])
     for name in [key for key in rows[0] if key not in ("epoch", "score")]:
         epochs = [row["epoch"] + 1 for row in rows]
         middle.semilogy(epochs, [row[name] for row in rows], "o-", label=name)
     middle.set(xlabel="epoch", ylabel="loss at the end", title="Held-out runs")
     middle.legend(frameon=False)
     for which, style in (("before", "--"), ("best", "-")):
-        curves = json.loads((folder / f"trajectories_{which}.json").read_text(encoding="utf-8"))
+        file = folder / f"trajectories_{which}.json"
+        try:
+            curves = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            raise ValueError(f"{file}: {DAMAGED_RUN}") from None
         for number, (name, losses) in enumerate(curves.items()):
             right.semilogy(losses, style, color=f"C{number}", label=f"{name}, {which}")
     right.set(xlabel="step", ylabel="loss", title="Held-out runs, before and at the best")
@@ -95,26 +99,25 @@ def training_curves(networks, file):
     """Plots how the validation PSNR of networks rose in their training.
 
     Args:
-        networks: List of `(title, points)`, the points (steps, seconds, PSNR) of `read_curve`.
+        networks: List of `methods.Method` whose training is known.
         file: `Path` of the PNG.
     """
     figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained", sharey=True)
-    for title, points in networks:
-        steps, seconds, values = np.array(points).T
+    for network in networks:
+        training = network.training
+        steps, seconds, values = np.array(training.validation_curve).T
+        sigmas = ", ".join(training.validation_psnr)
+        label = f"{network.title}, {training.date[:10]}\nmean of sigma {sigmas}"
         for panel, x in zip(axes, (steps, seconds / 60), strict=True):
-            panel.plot(x, values, "o-", markersize=3, label=title)
-    axes[0].set(xlabel="step", ylabel="validation PSNR (dB)")
+            panel.plot(x, values, "o-", markersize=3, label=label)
+    axes[0].set(xlabel="step of the last stage", ylabel="validation PSNR (dB)")
     axes[1].set(xlabel="minutes")
     axes[0].legend(frameon=False)
     _finish(figure, axes, file)
 
 
-def _read(path):
-    with path.open(newline="") as file:
-        rows = [
-            {key: float(value) for key, value in row.items() if value != "NA"}
-            for row in csv.DictReader(file)
-        ]
+def _read(path, columns):
+    rows = read_columns(path, columns)
     if not rows:
         raise ValueError(f"{path}: {DAMAGED_RUN}")
     return rows

@@ -1,13 +1,13 @@
 """The loop of all trainings: resume, fit, log, checkpoint."""
 
 import contextlib
-import fcntl
 
 import keras
 import tensorflow as tf
 
 from experiments.checkpoint import Checkpoint
 from experiments.csv_log import CSVLogger, trim_log
+from experiments.lock import alone
 from experiments.multi_worker import mend_fit, stop_told
 from experiments.progress import Progress
 
@@ -44,22 +44,8 @@ def fit(model, make_batches, experiment, folder, writes, callbacks, validation, 
             f"training.batch_size is {training.batch_size}, which {devices} devices cannot share "
             "evenly"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder) if writes else contextlib.nullcontext():
+    with alone(folder) if writes else contextlib.nullcontext():
         return _fit(model, make_batches, experiment, folder, writes, callbacks, validation, counter)
-
-
-@contextlib.contextmanager
-def _alone(folder):
-    """Keeps other processes away from a run: two would overwrite each other's checkpoints."""
-    with open(folder / "lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuntimeError(f"{folder}: another process is at work on this run") from None
-        except OSError:  # a file system without locks: there nobody can be told apart
-            pass
-        yield
 
 
 def _fit(model, make_batches, experiment, folder, writes, callbacks, validation, counter):

@@ -1,6 +1,5 @@
 """Meta-trains a rule as an experiment file says: `kind: meta-train`."""
 
-import csv
 import json
 import math
 
@@ -8,6 +7,7 @@ import keras
 import numpy as np
 
 from experiments.atomic_write import write_atomically
+from experiments.csv_log import read_columns
 from experiments.curves import meta_training_curves
 from experiments.fit import fit
 from experiments.images import split_images
@@ -18,6 +18,9 @@ from experiments.strategy import make_strategy
 from experiments.tasks import TaskMaker, draw_tasks
 from learned_optim import HeldOutRuns, MetaTrainer, save_rule
 from learned_optim.rules import make_rule
+
+# Seeds of initial weights that no task of a meta-training starts from.
+_HELD_OUT_STARTS = range(500, 504)
 
 
 def meta_train(experiment, folder):
@@ -76,7 +79,7 @@ def meta_train(experiment, folder):
     )
     writes = strategy.extended.should_checkpoint
     held_out_maker = TaskMaker(
-        held_out_images, experiment.digits, experiment.seed + 1, range(500, 504)
+        held_out_images, experiment.digits, experiment.seed + 1, _HELD_OUT_STARTS
     )
     held_out_runs = KeptHeldOutRuns(experiment, rule, held_out_maker, folder) if writes else None
     fit(
@@ -143,8 +146,7 @@ class KeptHeldOutRuns(HeldOutRuns):
     def _scores(self):
         if not self._file.exists():
             return []
-        with self._file.open(newline="") as file:
-            return [float(row["score"]) for row in csv.DictReader(file)]
+        return [row["score"] for row in read_columns(self._file, ["score"])]
 
     def _judge(self, epoch):
         total = len(self._titles) * self._experiment.held_out.seeds

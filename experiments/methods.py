@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pydantic
 
 from dncnn_keras import load_official, load_pretrained, paths
 from dncnn_keras.denoisers.bm3d import BM3D
@@ -13,9 +14,23 @@ from dncnn_keras.denoisers.ksvd import KSVD
 from dncnn_keras.denoisers.nlm import NLM
 from dncnn_keras.images import from_float, to_float
 from dncnn_keras.pretrained import weights_file
-from dncnn_keras.weight_files import read_description, sha256_of
+from dncnn_keras.weight_files import description_of, read_description, sha256_of
 
 OFFICIAL_FOLDER = "official_dncnn"
+
+
+class Training(pydantic.BaseModel):
+    """What a network's description tells of its training, where it does.
+
+    Attributes:
+        date: When it ended.
+        validation_psnr: PSNR in dB at the end, for every sigma of the validation.
+        validation_curve: Points (steps, seconds, mean PSNR over these sigmas).
+    """
+
+    date: str = ""
+    validation_psnr: dict[str, float] = {}
+    validation_curve: list[tuple[int, float, float]] = []
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,7 @@ class Method:
         slow: Whether its results are kept with the project rather than measured in every clone.
         sigmas: The noise levels that it exists for, or `None` for all.
         published: Its column in the paper's tables, where it has one, as `published` calls it.
-        training: Points (steps, seconds, validation PSNR) of its training, where they are known.
+        training: What the description of a network tells of its training.
     """
 
     name: str
@@ -40,7 +55,7 @@ class Method:
     slow: bool = False
     sigmas: tuple[float, ...] | None = None
     published: str | None = None
-    training: tuple = ()
+    training: Training | None = None
 
     @property
     def is_network(self):
@@ -94,14 +109,21 @@ def pretrained_method(name):
     titles = {"dncnn-blind": "DnCNN (Adam)", "dncnn-blind-meta": "DnCNN (meta-trained)"}
     label = file.name.removesuffix(".weights.h5")
     about, _ = read_description(file, "model")
+    try:
+        training = Training.model_validate(about)
+    except pydantic.ValidationError as error:
+        key = error.errors()[0]["loc"][0]
+        raise ValueError(
+            f"{description_of(file)}: damaged: {key!r} is not as it was written"
+        ) from None
     by_adam = {"dncnn-blind-small": "dncnn-blind", "dncnn-blind-paper": "dncnn-blind"}
     return Method(
         label,
         titles.get(label, label),
         lambda sigma: DnCNNDenoiser(load_pretrained(name)),
-        {"weights_sha256": sha256_of(file)},
+        {"weights_sha256": about["sha256"]},
         published=by_adam.get(label, label),
-        training=tuple(about.get("validation_curve", ())),
+        training=training,
     )
 
 
@@ -119,13 +141,20 @@ def refuse_two_of_a_name(names):
         raise ValueError(f"models: two are called {twice}; rename the weights of one")
 
 
+def _sigma_of(file):
+    try:
+        return float(file.stem.partition("=")[2])
+    except ValueError:
+        raise ValueError(f"{file}: must be called sigma=NUMBER.mat; rename or remove it") from None
+
+
 def official_methods():
     """The authors' DnCNN-S and DnCNN-B, where the user has their files."""
     folder = paths.data_dir() and paths.data_dir() / OFFICIAL_FOLDER
     if not folder or not folder.is_dir():
         return []
     methods = []
-    files = {float(f.stem.partition("=")[2]): f for f in sorted(folder.glob("sigma=*.mat"))}
+    files = {_sigma_of(file): file for file in sorted(folder.glob("sigma=*.mat"))}
     if files:
         methods.append(
             Method(

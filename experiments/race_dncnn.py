@@ -17,11 +17,9 @@ from experiments.meta_train import meta_train
 from experiments.optimizers import describe_rule
 from experiments.progress import Bar, tell
 from experiments.provenance import hardware, provenance
-from experiments.schema_dncnn import RaceRun
+from experiments.schema_dncnn import TUNING_SEED, RaceRun
 from experiments.train_dncnn import train_dncnn
 from learned_optim import OrthogonalMomentum
-
-_TUNING_SEED = 100
 
 
 class KeptRun(Provenance):
@@ -126,7 +124,7 @@ def _race(experiment, contender, horizon, folder, bar, all_runs):
 
     settings, tuned = _settings(contender), []
     if len(settings) > 1:
-        tuned = [run(optimizer, _TUNING_SEED)["psnr"] for optimizer in settings]
+        tuned = [run(optimizer, TUNING_SEED)["psnr"] for optimizer in settings]
     best = settings[int(np.argmax(tuned))] if tuned else settings[0]
     runs = [run(best, seed) for seed in range(experiment.seeds)]
     if len({run.get("meta_trained_rule") for run in runs}) > 1:
@@ -284,7 +282,7 @@ def _markdown(experiment, summary):
         ]
         for row in sorted(section["contenders"], key=lambda row: -np.mean(row["final"])):
             rate = "its own" if row["learning_rate"] is None else f"{row['learning_rate']:g}"
-            if row["tuning"] and not row["interior"]:
+            if len({each["learning_rate"] for each in row["tuning"]}) > 1 and not row["interior"]:
                 rate += " (edge of the grid)"
             steps = row["steps_to_reference"]
             lines.append(

@@ -72,14 +72,18 @@ class ResultsFile:
         """Returns the provenance of the results at a sigma, that of the first of them."""
         return self.content["provenance"][f"{sigma:g}"]
 
-    def take_the_place_of(self, other):
-        """Replaces a file, and takes over what it holds for sigmas that this one has not.
+    def take_the_place_of(self, other, sigmas):
+        """Replaces a file, whose results of other sigmas stay.
 
         Args:
-            other: A `ResultsFile` made with the same settings.
+            other: The `ResultsFile` that is replaced, which lends its `made_with`, too.
+            sigmas: Noise levels of which this one holds all results.
         """
+        complete = {f"{sigma:g}" for sigma in sigmas}
         for key in ("provenance", "results"):
-            self.content[key] = {**other.content[key], **self.content[key]}
+            own = {s: value for s, value in self.content[key].items() if s in complete}
+            self.content[key] = {**other.content[key], **own}
+        self.content["made_with"] = other.content["made_with"]
         self._write()
         self.path = self.path.replace(other.path)
 

@@ -17,11 +17,24 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _without_repetition(numbers):
+    if len({*numbers}) < len(numbers):
+        raise ValueError("names a GPU twice")
+    return numbers
+
+
 # Of a run or a result, and so of its files and folders.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Sigma = Annotated[float, Field(ge=0, le=255)]
 # See `strategy.make_strategy`.
-Devices = Literal["auto", "cpu"] | list[Annotated[int, Field(ge=0)]]
+Devices = (
+    Literal["auto", "cpu"]
+    | Annotated[
+        list[Annotated[int, Field(ge=0)]],
+        Field(min_length=1),
+        pydantic.AfterValidator(_without_repetition),
+    ]
+)
 
 
 class Data(Section):

@@ -12,6 +12,7 @@ from experiments import pictures, published
 from experiments.atomic_write import write_atomically
 from experiments.curves import training_curves
 from experiments.evaluation import evaluate
+from experiments.lock import alone
 from experiments.methods import (
     classical_methods,
     official_methods,
@@ -42,6 +43,7 @@ def table1(experiment):
 
     Raises:
         ValueError: If a results file is damaged, a model unknown or a device not there.
+        RuntimeError: If another process measures a table here.
     """
     try:
         dataset, images = experiment.dataset, datasets.load_images(experiment.dataset, "test")
@@ -51,10 +53,11 @@ def table1(experiment):
         dataset, images, folder = "sample", datasets.load_images("sample", "test"), RUNS
     # Figures on the embedded images must never replace those on the paper's in `results/`.
     methods = _methods(experiment)
-    rows, made_by = _measure(experiment, dataset, images, methods, folder)
+    with alone(RUNS / "table1"):  # two tables would overwrite each other's measurements
+        rows, made_by = _measure(experiment, dataset, images, methods, folder)
     snr = {sigma: _mean_snr(images, sigma) for sigma in experiment.sigmas}
     text = _markdown(experiment, dataset, len(images), methods, rows, snr)
-    text += _times(dataset, methods, rows, made_by)
+    text += _times(experiment, dataset, methods, rows, made_by)
     folder.mkdir(parents=True, exist_ok=True)
     stem = experiment.name + ("" if experiment.protocol == "honest" else "_paper_protocol")
     stem += "" if experiment.classical else "_networks"
@@ -83,7 +86,7 @@ def _measure(experiment, dataset, images, methods, folder):
     Returns:
         What `evaluate` returns, and what made it: dicts of sigma in dicts of the methods' names.
     """
-    devices = device_names(experiment.devices)
+    devices, made_here = device_names(experiment.devices), provenance()
     rows, made_by = {}, {}
     # What takes next to no time would spoil the estimate of the time that is left.
     timed = [method for method in methods if method.is_network or method.slow]
@@ -93,11 +96,15 @@ def _measure(experiment, dataset, images, methods, folder):
             place = (folder if method.slow else RUNS) / "table1" / dataset
             file = place / f"{method.name}_seed{experiment.seed}.json"
             made_with = {"seed": experiment.seed, **method.made_with}
-            if not method.slow:  # their figures are kept, but of the same program alone
-                made_with["program"] = hash_of_program()
+            here = {"program": hash_of_program(), "processor": made_here["processor"]}
+            if method.is_network:
+                here["devices"] = [*devices, *made_here["gpus"]]
             # What is measured anew takes the place of what is kept when it is complete.
             anew = experiment.recompute and method.slow
-            results = ResultsFile(file.with_suffix(".new.json") if anew else file, made_with)
+            if anew:
+                results = ResultsFile(file.with_suffix(".new.json"), {**made_with, **here})
+            else:  # of what is not slow, figures of the same program and machine alone are kept
+                results = ResultsFile(file, made_with if method.slow else {**made_with, **here})
             rows[method.name] = {}
             for sigma in experiment.sigmas:
                 if not _has(method, sigma):
@@ -120,7 +127,7 @@ def _measure(experiment, dataset, images, methods, folder):
                     tqdm.write(f"note: sigma {sigma:g} is left out: {error}", file=sys.stderr)
                     bar.skip(len(images) - kept)
             if anew and rows[method.name]:
-                results.take_the_place_of(ResultsFile(file, made_with))
+                results.take_the_place_of(ResultsFile(file, made_with), rows[method.name])
             made_by[method.name] = {sigma: results.made_by(sigma) for sigma in rows[method.name]}
     return rows, made_by
 
@@ -133,8 +140,8 @@ def _draw(experiment, dataset, images, methods, stem):
     if networks:  # ours, not its authors'
         files = [stem.with_name(f"{stem.name}_{which}.png") for which in ("noisy", "denoised")]
         pictures.noisy_and_denoised(experiment, images, networks[0], files)
-    trained = [(method.title, method.training) for method in networks if method.training]
-    if trained:
+    trained = [method for method in networks if method.training.validation_curve]
+    if trained and experiment.protocol == "honest":  # which has nothing to do with it
         training_curves(trained, stem.with_name(f"{stem.name}_training.png"))
 
 
@@ -213,8 +220,9 @@ def _markdown(experiment, dataset, count, methods, rows, snr):
     return "\n".join(lines) + "\n"
 
 
-def _times(dataset, methods, rows, made_by):
+def _times(experiment, dataset, methods, rows, made_by):
     """Table 3: how long an image takes, and where that was measured."""
+    on_gpus = any("GPU" in device for device in device_names(experiment.devices))
     lines = [
         "",
         "# Table 3: seconds an image (median over images, mean over sigmas)",
@@ -230,7 +238,7 @@ def _times(dataset, methods, rows, made_by):
         seconds = np.mean([row["seconds"] for row in rows[method.name].values()])
         machines = dict.fromkeys(
             f"{where['cores']} cores of {where['processor']}"
-            f"{hardware(where) if method.is_network else ''}, {where['date'][:10]}"
+            f"{hardware(where) if method.is_network and on_gpus else ''}, {where['date'][:10]}"
             for where in made_by[method.name].values()
         )
         lines.append(f"| {method.title} | {paper} | {seconds:.2f} | {'; '.join(machines)} |")

@@ -1,6 +1,5 @@
 """Trains a DnCNN as an experiment file says: `kind: train-dncnn`."""
 
-import json
 import time
 
 import keras
@@ -11,7 +10,7 @@ from dncnn_keras.patches import PatchSampler, noisy_patches
 from dncnn_keras.precise_batch_norm import recompute_batch_norm
 from dncnn_keras.precision import fast_dtype
 from dncnn_keras.pretrained import load_pretrained, save_pretrained, weights_file
-from dncnn_keras.weight_files import SUFFIX, description_of, is_complete, sha256_of
+from dncnn_keras.weight_files import SUFFIX, is_complete, read_description
 from experiments.callbacks import StopOnNaN, Stopwatch, Validation
 from experiments.csv_log import read_curve
 from experiments.fit import fit
@@ -41,7 +40,7 @@ def train_dncnn(experiment, folder):
     """
     strategy = make_strategy(experiment.devices)  # before anything is computed
     training = experiment.training
-    start = _load_start(experiment)
+    start, about_start = _load_start(experiment)
     dtype = experiment.precision
     if dtype == "auto":
         dtype = fast_dtype(strategy.extended.worker_devices)
@@ -63,11 +62,8 @@ def train_dncnn(experiment, folder):
         )
         if start is not None:
             model.set_weights(start.get_weights())
-    made_from = {}
     if start is not None:
-        weights = weights_file(experiment.start)
-        made_from = {"start": json.loads(description_of(weights).read_text(encoding="utf-8"))}
-        settings = {**experiment.model_dump(), "start_sha256": sha256_of(weights)}
+        settings = {**experiment.model_dump(), "start_sha256": about_start["sha256"]}
         experiment = ContinuedRun.model_validate(settings)
 
     def make_batches(first):
@@ -102,16 +98,17 @@ def train_dncnn(experiment, folder):
         "dtype": dtype,
         "seconds_of_last_session": round(time.monotonic() - started),
         **provenance(),
-        **made_from,
     }
+    if start is not None:
+        made_by["start"] = about_start
     save_pretrained(model, experiment.name, folder, made_by)
     return model
 
 
 def _load_start(experiment):
-    """Loads the weights that a training starts from, `None` for random ones."""
+    """Loads what a training starts from: a network and its description, or `None` for both."""
     if experiment.start is None:
-        return None
+        return None, None
     try:
         start = load_pretrained(experiment.start)
     except FileNotFoundError as error:
@@ -125,7 +122,7 @@ def _load_start(experiment):
             f"start: {experiment.start} holds a network of {found} with"
             f"{'' if start.batch_norm else 'out'} batch normalization, not of {wanted} with it"
         )
-    return start
+    return start, read_description(weights_file(experiment.start), "model")[0]
 
 
 def _validate(model, images, experiment):

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from experiments.csv_log import CSVLogger, trim_log
+from experiments.csv_log import CSVLogger, read_curve, trim_log
 
 
 def test_a_log_that_cannot_be_written_is_named(tmp_path):
@@ -32,3 +32,24 @@ def test_a_damaged_log_is_named(tmp_path, content):
     (tmp_path / "log.csv").write_bytes(content)
     with pytest.raises(ValueError, match=r"log\.csv: damaged; delete the folder"):
         trim_log(tmp_path / "log.csv", 2)
+
+
+def test_a_curve_holds_the_epochs_that_measured(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("epoch,seconds,val_psnr\n0,1.5,NA\n1,2.0,25.5\n2,1.0,NA\n3,1.0,26.0\n")
+    assert read_curve(log, epoch=10) == [[20, 3.5, 25.5], [40, 5.5, 26.0]]
+    assert read_curve(tmp_path / "none.csv", epoch=10) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "epoch,val_psnr\n0,25.5\n",
+        "epoch,seconds,val_psnr\n0,x,25.5\n",
+        "epoch,seconds,val_psnr\n0,1\n",
+    ],
+)
+def test_a_curve_of_a_damaged_log_is_named(tmp_path, content):
+    (tmp_path / "log.csv").write_text(content)
+    with pytest.raises(ValueError, match=r"log\.csv: damaged; delete the folder"):
+        read_curve(tmp_path / "log.csv", epoch=10)

@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from dncnn_keras import load_pretrained
+from dncnn_keras import DnCNN, load_pretrained
+from dncnn_keras.pretrained import save_pretrained
 from experiments.__main__ import main
 from experiments.read_experiment import read_experiment
 from experiments.train_dncnn import train_dncnn
+from tests.experiments.disturbances import killed_after_an_epoch
 
 EXPERIMENT = """
 kind: train-dncnn
@@ -84,7 +86,10 @@ def test_a_training_that_starts_from_weights_goes_on_from_them(file, tmp_path, c
     second = ["run", str(file), "--set", "name=second", "--set", "training.steps=30"]
     start = ["--set", f"start={first}"]
     still = ["--set", "optimizer.learning_rate=1.0e-12"]
+    with killed_after_an_epoch(KeyboardInterrupt):
+        assert main([*second, *start, *still]) == 130
     assert main([*second, *start, *still]) == 0
+    assert "going on after 10 of 30 steps" in capsys.readouterr().out
     models = [
         load_pretrained(str(tmp_path / f"runs/{n}/{n}.weights.h5")) for n in ("trial", "second")
     ]
@@ -114,6 +119,13 @@ def test_other_weights_or_none_to_start_from_are_told_in_one_line(file, capsys, 
     assert main(["run", str(file), "--set", f"start={start}"]) == 2
     error = capsys.readouterr().err.strip()
     assert message in error and "\n" not in error
+
+
+def test_weights_without_batch_normalization_are_no_start(file, tmp_path, capsys):
+    model = DnCNN(depth=3, filters=4, batch_norm=False)
+    start = save_pretrained(model, "plain", tmp_path, {})
+    assert main(["run", str(file), "--set", f"start={start}"]) == 2
+    assert "without batch normalization, not of" in capsys.readouterr().err
 
 
 def test_killed_and_started_again_it_ends_with_the_same_weights(file, tmp_path):

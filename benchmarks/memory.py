@@ -47,7 +47,7 @@ def measure():
 def in_own_process(module, *arguments):
     """Runs a module of the benchmarks, and returns what the last line it prints holds as JSON."""
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -36,9 +36,10 @@ if TYPE_CHECKING:  # what type checkers and editors see of them
 def __getattr__(name):
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from dncnn_keras.quiet import import_tensorflow
+    if name != "denoise":  # which loads TensorFlow itself, where the method needs it
+        from dncnn_keras.quiet import import_tensorflow
 
-    import_tensorflow()
+        import_tensorflow()
     return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
 
 

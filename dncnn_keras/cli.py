@@ -1,14 +1,13 @@
 """The command `dncnn-keras`: denoises image files."""
 
 import argparse
-import contextlib
 import functools
-import os
 import sys
 import time
 from pathlib import Path
 
 from dncnn_keras.one_line import one_line
+from dncnn_keras.quiet import stderr_silenced
 
 EPILOG = """\
 examples:
@@ -158,7 +157,7 @@ def _denoise_file(source, target, denoiser, sigma, verbose):
     from dncnn_keras import progress
     from dncnn_keras.images import check_writable, read_image
 
-    with _stderr_silenced():
+    with stderr_silenced():
         pixels, pixel_format = read_image(source)
     check_writable(target, pixel_format)
     started = time.monotonic()
@@ -183,26 +182,21 @@ def _denoise_folder(files, folder, denoise):
     folder.mkdir(parents=True, exist_ok=True)
     check_writable(folder / files[0].name, EIGHT_BIT)
     skipped = 0
+
+    def skip(error):
+        nonlocal skipped
+        tqdm.write(f"dncnn-keras: skipped {one_line(error)}", file=sys.stderr)
+        skipped += 1
+
     for source in tqdm(files, unit="image", disable=None):  # no bar in a log file
         target = folder / source.name
         try:
             result = denoise(source, target)
         except (OSError, ValueError, MemoryError) as error:
-            tqdm.write(f"dncnn-keras: skipped {one_line(error)}", file=sys.stderr)
-            skipped += 1
-        else:
+            skip(error)
+            continue
+        try:
             write_image(target, *result)  # a full disk ends the run: the rest would fail as well
+        except (ValueError, MemoryError) as error:
+            skip(error)
     return 1 if skipped else 0
-
-
-@contextlib.contextmanager
-def _stderr_silenced():
-    """Silences the image decoders, which print their own lines about a damaged file."""
-    stderr = os.dup(2)
-    try:
-        with open(os.devnull, "w") as null:
-            os.dup2(null.fileno(), 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)

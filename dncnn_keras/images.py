@@ -147,7 +147,9 @@ def write_image(path, image, pixel_format=EIGHT_BIT):
         pixels = np.dstack([colour, pixel_format.alpha])
     try:
         written, encoded = cv2.imencode(path.suffix.lower(), np.ascontiguousarray(pixels))
-    except cv2.error:  # OpenCV 4 raises, OpenCV 5 returns False
+    except cv2.error as error:  # OpenCV 4 raises, OpenCV 5 returns False
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(f"{path}: too little memory to write it") from error
         written = False
     if not written:
         height, width = pixels.shape[:2]
@@ -215,12 +217,20 @@ def _check_tiff(path, data, pixels):
     # Of 8 bits it multiplies colours by straight alpha, or mixes up the planes; grey loses it.
     if samples == 2 or (eight_bit_alpha and (straight == 2 or planar == 2)):
         raise ValueError(f"{path}: the alpha of this TIFF file cannot be read; save it as PNG")
+    # Of 16 bits it leaves a negative one, takes planes for pixels, and does not stretch 12 bits.
+    bits, photometric = tags.get(258), tags.get(262)
+    planes = planar == 2 and samples != 1
+    if pixels.dtype == np.uint16 and (bits != 16 or photometric == 0 or planes):
+        raise ValueError(
+            f"{path}: TIFF files of 16 bits that are negative, in planes or of fewer bits cannot "
+            "be read; save it as PNG"
+        )
 
 
 def _first_directory(data):
     """The first directory of a TIFF file: of each tag its first value, and if another one follows.
 
-    The values are right where they are 16-bit numbers, of which there are at most two.
+    The values are right where they are 16-bit numbers.
     """
 
     def number(start, size):
@@ -231,7 +241,12 @@ def _first_directory(data):
     directory = number(pointer, pointer)
     first, entries = directory + count, number(directory, count)
     places = range(first, min(first + entry * entries, len(data)), entry)
-    tags = {number(place, 2): number(place + entry - pointer, 2) for place in places}
+    tags = {}
+    for place in places:
+        value = place + entry - pointer
+        if number(place + 2, 2) == 3 and 2 * number(place + 4, pointer) > pointer:
+            value = number(value, pointer)  # more than fit lie elsewhere
+        tags[number(place, 2)] = number(value, 2)
     return tags, number(first + entry * entries, pointer) != 0
 
 

@@ -167,7 +167,7 @@ def random_batch(make_pair, batch_size, seed):
     Returns:
         The noisy and the clean patches.
     """
-    first = tf.random.stateless_uniform((), seed, maxval=2**40, dtype=tf.int64)
+    first = tf.random.stateless_uniform((), seed, maxval=2**40, dtype=tf.int64, alg="philox")
     indices = first + tf.range(batch_size, dtype=tf.int64)
     return tf.map_fn(make_pair, indices, fn_output_signature=(tf.float32, tf.float32))
 

@@ -17,6 +17,9 @@ def recompute_batch_norm(model: keras.Model, batches: Iterable) -> None:
         model: A `keras.Model`.
         batches: Iterable of the model's inputs, some hundred thousand pixels in all.
 
+    Raises:
+        ValueError: If there is no batch.
+
     Reference:
         Y. Wu, J. Johnson, "Rethinking 'Batch' in BatchNorm", 2021, section 3.1 ("PreciseBN").
 
@@ -28,14 +31,21 @@ def recompute_batch_norm(model: keras.Model, batches: Iterable) -> None:
     norms = [
         layer
         for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
     ]
     momenta = [norm.momentum for norm in norms]
+    count = 0
     try:
-        for count, inputs in enumerate(batches):
+        for inputs in batches:
             for norm in norms:
                 norm.momentum = count / (count + 1)  # the moving average is then the mean
+                if not count:  # NaN would stay NaN
+                    norm.moving_mean.assign(keras.ops.zeros_like(norm.moving_mean))
+                    norm.moving_variance.assign(keras.ops.zeros_like(norm.moving_variance))
             model(inputs, training=True)
+            count += 1
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+    if not count:
+        raise ValueError("recompute_batch_norm: there is no batch to compute the statistics of")

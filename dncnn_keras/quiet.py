@@ -1,5 +1,6 @@
-"""Loads TensorFlow without its start-up notices."""
+"""Keeps what C and C++ libraries print from the user: notices, and complaints about bad files."""
 
+import contextlib
 import os
 import re
 import sys
@@ -40,3 +41,28 @@ def import_tensorflow():
             for line in captured:
                 if not _NOTICES.match(line):
                     sys.stderr.write(line)
+
+
+@contextlib.contextmanager
+def stderr_silenced():
+    """Silences the image decoders, which print their own lines about a damaged file.
+
+    Whatever else of the process prints to standard error is silenced, too.
+
+    Example:
+
+    >>> with stderr_silenced():
+    ...     pixels, _ = read_image("damaged.png")
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:  # nothing to silence
+        yield
+        return
+    try:
+        with open(os.devnull, "w") as null:
+            os.dup2(null.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)

@@ -105,6 +105,8 @@ def load_model(weights, make, config, sizes):
         _check_sizes(weights, [config[key] for key in sizes if key in config])
         model = make(**config)
         load_weights(model, weights)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever Keras and h5py come to at a strange value
         name = description_of(weights).name
         raise ValueError(
@@ -129,6 +131,8 @@ def load_weights(model, weights):
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns of layers it skips
             model.load_weights(weights)
+    except MemoryError:
+        raise
     except Exception as error:  # Keras, TensorFlow and h5py raise what they happen to
         raise ValueError(one_line(str(error).partition("\n")[0])) from error
 

@@ -10,6 +10,9 @@ from dncnn_keras import paths
 from dncnn_keras.datasets.tfds_sets import load_from_tfds
 
 _ADDRESS = "https://www.tensorflow.org/datasets/catalog/mnist"
+# A fifth of those that scikit-learn bundles.
+_TEST_DIGITS = 359
+
 _FILES = {"train": "train", "test": "t10k"}
 
 
@@ -41,7 +44,7 @@ def load_digits(name="mnist", split="train"):
         from sklearn.datasets import load_digits as bundled
 
         images, labels = bundled(return_X_y=True)
-        rows = slice(359, None) if split == "train" else slice(359)
+        rows = slice(_TEST_DIGITS, None) if split == "train" else slice(_TEST_DIGITS)
         return (images[rows] / 16).astype(np.float32), labels[rows].astype(np.int64)
     if name != "mnist":
         raise ValueError(f"there are no digits {name!r}, choose mnist or digits")

@@ -1,9 +1,7 @@
 """Images by the name of their set, or from a folder of the user's own."""
 
 import math
-import sys
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -11,15 +9,16 @@ from dncnn_keras import paths
 from dncnn_keras.datasets import div2k
 from dncnn_keras.datasets.named_image import NamedImage
 from dncnn_keras.datasets.sample import load_sample
+from dncnn_keras.datasets.unreadable import Unreadable, check_unreadable, fail_or_skip
 from dncnn_keras.mapped_file import MappedFile
-from dncnn_keras.one_line import one_line
+from dncnn_keras.quiet import stderr_silenced
 
 
 def load_images(
     name: str,
     split: str | None = None,
     data_dir: str | Path | None = None,
-    unreadable: Literal["fail", "skip"] = "fail",
+    unreadable: Unreadable = "fail",
 ) -> list[NamedImage]:
     """Loads a named set of images, and prepares it first where that is not done yet.
 
@@ -53,6 +52,7 @@ def load_images(
     >>> load_images("sample", split="test")[0].pixels.shape
     (512, 512, 1)
     """
+    check_unreadable(unreadable)
     if name == "sample":
         return load_sample(split)
     import tensorflow as tf
@@ -98,7 +98,7 @@ def load_images(
         ) from error
 
 
-def load_folder(path: str | Path, unreadable: Literal["fail", "skip"] = "fail") -> list[NamedImage]:
+def load_folder(path: str | Path, unreadable: Unreadable = "fail") -> list[NamedImage]:
     """Loads a folder of the user's own images.
 
     Args:
@@ -117,8 +117,7 @@ def load_folder(path: str | Path, unreadable: Literal["fail", "skip"] = "fail") 
         FileNotFoundError: If the folder does not exist or is empty.
         ValueError: If a file is not an image or is damaged (under `"fail"`), or none is left.
     """
-    if unreadable not in ("fail", "skip"):
-        raise ValueError(f"folder: unreadable must be 'fail' or 'skip', got {unreadable!r}")
+    check_unreadable(unreadable)
     folder = Path(path)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
@@ -137,14 +136,10 @@ def _read(files, unreadable):
 
     for file in files:
         try:
-            pixels = read_eight_bit(file)
+            with stderr_silenced():
+                pixels = read_eight_bit(file)
         except (OSError, ValueError, MemoryError) as error:
-            if unreadable == "fail":
-                raise ValueError(
-                    f"{error}; replace the file, or leave it out by unreadable='skip' "
-                    "(data.unreadable in an experiment file)"
-                ) from error
-            print(one_line(f"note: {file.name} is left out: {error}"), file=sys.stderr)
+            fail_or_skip(unreadable, file.name, error)
         else:
             yield file.name, pixels
 

@@ -1,21 +1,20 @@
 """Real noisy and clean pairs by the name of their set."""
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 from dncnn_keras.datasets.named_pair import NamedPair, UnreadableFileError
 from dncnn_keras.datasets.pair_sets import PAIR_SETS
 from dncnn_keras.datasets.sample_pairs import load_sample_pairs
-from dncnn_keras.one_line import one_line
+from dncnn_keras.datasets.unreadable import Unreadable, check_unreadable, fail_or_skip
+from dncnn_keras.quiet import stderr_silenced
 
 
 def load_pairs(
     name: str,
     split: str,
     data_dir: str | Path | None = None,
-    unreadable: Literal["fail", "skip"] = "fail",
+    unreadable: Unreadable = "fail",
 ) -> list[NamedPair]:
     """Loads a named set of noisy and clean pairs, and checks all of it before it returns.
 
@@ -57,8 +56,7 @@ def load_pairs(
     >>> load_pairs("sample", "validation")[0].noisy.shape
     (427, 640, 3)
     """
-    if unreadable not in ("fail", "skip"):
-        raise ValueError(f"pairs: unreadable must be 'fail' or 'skip', got {unreadable!r}")
+    check_unreadable(unreadable)
     if name == "sample":
         return load_sample_pairs(split)
     if name not in PAIR_SETS:
@@ -75,16 +73,17 @@ def load_pairs(
         try:
             return pair_set.read(files)
         except UnreadableFileError as error:
-            if unreadable == "fail":
-                raise ValueError(
-                    f"{error}; replace the file, or leave its pair out by unreadable='skip' "
-                    "(data.unreadable in an experiment file)"
-                ) from error
-            print(one_line(f"note: the pair {files.name} is left out: {error}"), file=sys.stderr)
-            return None
+            return error
 
-    with ThreadPoolExecutor(8) as pool:
-        pairs = [pair for pair in pool.map(read, pair_set.find(split, data_dir)) if pair]
+    found = pair_set.find(split, data_dir)
+    with stderr_silenced(), ThreadPoolExecutor(8) as pool:
+        read_ones = list(pool.map(read, found))
+    pairs = []
+    for files, pair in zip(found, read_ones, strict=True):
+        if isinstance(pair, UnreadableFileError):
+            fail_or_skip(unreadable, f"the pair {files.name}", pair)
+        else:
+            pairs.append(pair)
     if not pairs:
         raise ValueError(
             f"{name}: no pair of the split {split!r} is left; get them again from {pair_set.URL}"

@@ -26,8 +26,8 @@ class DnCNNDenoiser(Denoiser):
         model: A `DnCNN`.
         dtype: Format of the hidden layers, `"float32"`, `"bfloat16"` or `"float16"`. The first
             and the last layer and the subtraction from the image are float32 whatever it is. By
-            default the short format that the machine is fast at, float16 on GPUs and bfloat16 on
-            processors, else float32.
+            default the short format that the machine is fast at, float16 on GPUs since Ampere and
+            bfloat16 on processors with units for it, else float32.
 
     Example:
 

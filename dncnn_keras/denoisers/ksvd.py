@@ -274,7 +274,7 @@ def batch_omp(signals, dictionary, error_goal, max_atoms=None):
 
     residuals = signals.copy()
     codes = [SparseCode(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32))]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(_cores()) as pool:
         coded = pool.map(
             lambda block: _code_block(signals[block], dictionary, gram, error_goal, max_atoms),
             blocks,
@@ -283,6 +283,13 @@ def batch_omp(signals, dictionary, error_goal, max_atoms=None):
             residuals[block] = block_residuals
             codes.append(code._replace(signals=block[code.signals]))
     return residuals, SparseCode(*map(np.concatenate, zip(*codes, strict=True)))
+
+
+def _cores():
+    """The processor's cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()  # macOS
 
 
 def _code_block(signals, dictionary, gram, error_goal, max_atoms):

@@ -22,6 +22,15 @@ def _images(dtype="float32"):
     return tf.cast(np.random.default_rng(0).normal(1, 2, (4, 5, 7, 6)), dtype)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("training", [True, False])
+def test_the_fused_kernel_does_it(dtype, training):
+    _, fused = _twins(dtype)
+    traced = tf.function(lambda images: fused(images, training=training))
+    graph = traced.get_concrete_function(_images(dtype.removeprefix("mixed_"))).graph
+    assert "FusedBatchNormV3" in {operation.type for operation in graph.get_operations()}
+
+
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [("float32", 2e-5), ("mixed_bfloat16", 0.04), ("mixed_float16", 0.005)]
 )

@@ -135,7 +135,8 @@ def _tiff(samples, *tags):
     """A TIFF file of uncompressed pixels, as tools write it that tell what its alpha is."""
 
     def make(path):
-        pixels = np.full((4, 4, samples), 100, np.uint8).tobytes()
+        deep = dict(tags).get(258, 8) > 8
+        pixels = np.full((4, 4, samples), 100, np.uint16 if deep else np.uint8).tobytes()
         entries = {256: 4, 257: 4, 258: 8, 259: 1, 262: 2 if samples == 4 else 1}
         entries |= {273: 8, 277: samples, 278: 4, 279: len(pixels), 338: 2} | dict(tags)
         directory = b"".join(
@@ -172,6 +173,13 @@ BAD_FILES = {
     "straight alpha": ("x.tif", _tiff(4), "the alpha of this TIFF file cannot be read"),
     "grey with alpha": ("x.tif", _tiff(2), "the alpha of this TIFF file cannot be read"),
     "planes": ("x.tif", _tiff(4, (284, 2), (338, 1)), "the alpha of this TIFF file cannot be read"),
+    "negative of 16 bits": ("x.tif", _tiff(1, (258, 16), (262, 0)), "16 bits that are negative"),
+    "12 bits": ("x.tif", _tiff(1, (258, 12)), "or of fewer bits cannot be read"),
+    "planes of 16 bits": (
+        "x.tif",
+        _tiff(3, (258, 16), (262, 2), (284, 2)),
+        "in planes or of fewer bits cannot be read",
+    ),
     "other format": ("x.gif", lambda path: path.touch(), "not a name of a PNG, JPEG or TIFF"),
 }
 

@@ -34,3 +34,20 @@ def test_the_momentum_comes_back_after_an_error(model):
     with pytest.raises(ValueError, match="shape"):
         recompute_batch_norm(model, [np.zeros((2, 6, 5, 3), "float32")])
     assert model.get_layer("batch_norm_2").momentum == 0.95
+
+
+def test_broken_averages_are_replaced_and_frozen_ones_stay(model):
+    norm = model.get_layer("batch_norm_2")
+    norm.moving_mean.assign([np.nan, np.inf])
+    batch = np.random.default_rng(0).normal(size=(2, 6, 5, 1)).astype("float32")
+    recompute_batch_norm(model, [batch])
+    assert np.isfinite(norm.moving_mean).all()
+    norm.trainable = False
+    norm.moving_mean.assign([3.0, 4.0])
+    recompute_batch_norm(model, [batch])
+    np.testing.assert_array_equal(norm.moving_mean, [3.0, 4.0])
+
+
+def test_no_batch_is_an_error(model):
+    with pytest.raises(ValueError, match="there is no batch"):
+        recompute_batch_norm(model, iter([]))

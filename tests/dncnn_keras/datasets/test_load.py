@@ -127,19 +127,22 @@ def test_load_folder_names_the_file_that_is_no_image(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 2  # a line for each file
     with pytest.raises(ValueError, match="must be 'fail' or 'skip', got 'ignore'"):
         load_folder(tmp_path, unreadable="ignore")
+    with pytest.raises(ValueError, match="must be 'fail' or 'skip', got 'ignore'"):
+        load_images("sample", "train", unreadable="ignore")
 
 
-def test_a_damaged_file_of_a_folder_is_named_or_left_out(tmp_path, capsys):
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_damaged_file_of_a_folder_is_named_or_left_out(tmp_path, capfd, suffix):
     pixels = np.random.default_rng(0).integers(0, 256, (60, 70, 3), np.uint8)
-    whole = cv2.imencode(".jpg", pixels)[1].tobytes()
-    (tmp_path / "a.jpg").write_bytes(whole)
-    (tmp_path / "b.jpg").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"b\.jpg: damaged"):
+    whole = cv2.imencode(suffix, pixels)[1].tobytes()
+    (tmp_path / f"a{suffix}").write_bytes(whole)
+    (tmp_path / f"b{suffix}").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=rf"b\{suffix}: damaged"):
         load_folder(tmp_path)
     (image,) = load_folder(tmp_path, unreadable="skip")
-    assert image.name == "a.jpg"
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("note: b.jpg is left out: ") and "damaged" in line
+    assert image.name == f"a{suffix}"
+    (line,) = capfd.readouterr().err.splitlines()  # the decoder's own line is not there
+    assert line.startswith(f"note: b{suffix} is left out: ") and "damaged" in line
 
 
 def test_alpha_and_16_bits_of_a_folder_are_reduced(tmp_path):

@@ -90,7 +90,7 @@ def main(argv=None):
 
 @contextlib.contextmanager
 def _named_full_disk():
-    """Makes an `OSError` of what TensorBoard's callback raises where the disk is full."""
+    """Names what TensorFlow calls exhausted: the disk, to which TensorBoard writes, or memory."""
     import tensorflow as tf
 
     try:
@@ -99,7 +99,9 @@ def _named_full_disk():
         reason = os.strerror(errno.ENOSPC)
         file, full, _ = error.message.partition(f"; {reason}")
         if not full:
-            raise
+            raise MemoryError(
+                "too little memory on the device; make the batches smaller (training.batch_size)"
+            ) from error
         raise OSError(errno.ENOSPC, reason, file.rpartition(" ")[2]) from error
 
 

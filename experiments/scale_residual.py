@@ -30,6 +30,8 @@ def choose_residual_scale(experiment, folder):
     images = [(to_float(pair.noisy), to_float(pair.clean)) for pair in pairs]
     psnrs = psnr_by_scale(denoiser, tqdm(images, experiment.name, unit="image", disable=None))
     scale = max(psnrs, key=psnrs.get)
+    if scale in (min(psnrs), max(psnrs)):
+        print(f"note: the best scale, {scale:g}, is at the end of those that were tried")
     scale_residual(denoiser, scale)
     made_by = {
         "experiment": experiment.model_dump(mode="json"),

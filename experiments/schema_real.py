@@ -49,6 +49,10 @@ class RealData(Section):
             raise ValueError("noise_gain must be a range: [low, high]")
         if self.noise == "synthetic" and self.noise_gain != (1.0, 1.0):
             raise ValueError("noise_gain is for noise: real; synthetic noise has levels of its own")
+        if self.noise == "real" and self.split != "train":
+            raise ValueError(
+                "split is for synthetic noise; pairs of the split train are trained on"
+            )
         return self
 
     @pydantic.model_validator(mode="after")
@@ -308,7 +312,12 @@ class RealTable(Section):
                 if name not in stages:
                     raise ValueError(f"rows: {row.title}: there is no stage {name!r}")
                 _check_method(row.network, stages[name].method)
-            _check_mask(stages[next(iter(row.stages))].method)
+            masked = False
+            for name in row.stages:
+                method = stages[name].method
+                if not masked:
+                    _check_mask(method)
+                masked = method.name != "plain" and method.mask
             if row.network in ("RIDNet", "MIRNet") and len(row.stages) > 1:
                 raise ValueError(f"rows: {row.title}: {row.network} has a single stage")
         return self

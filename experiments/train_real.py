@@ -178,7 +178,11 @@ def load_training(data):
         DataUnavailableError: If the data are not there.
     """
     if data.noise == "synthetic":
-        return colour_images(data)
+        images = colour_images(data)
+        if data.folder is None and data.dataset == "sample":
+            held_out = {pair.name for pair in datasets.load_pairs("sample", "validation")}
+            return [image for image in images if image.name not in held_out]
+        return images
     names = data.dataset.split("+")
     return [
         pair for name in names for pair in datasets.load_pairs(name, "train", None, data.unreadable)

@@ -58,8 +58,10 @@ def adapt(
     board: a third of the image says of the heads' few weights what all of it would, for a third
     of the time (`every=1` looks at all patches, as the paper looks at all of the image). What makes
     no whole patch at the right and the lower border is left out, unless the image itself is
-    smaller; in small images that is much: of 127x127 pixels they see one patch. Each patch stands
-    by itself, as in training: zeros beyond it.
+    smaller; in small images that is much: up to 191x191 pixels they see one patch. To heads and
+    mask network each patch stands by itself, as in training: zeros beyond it. The features that
+    the heads are given are those of the whole image; with `"restored"` those of the second pass,
+    which finds the noise again, are the patch's own.
 
     A large image goes through in tiles, with the same result but for rounding: the gradient is
     that of all tiles' patches, and all of the image is denoised by the same heads. For the steps

@@ -44,9 +44,10 @@ class AdaptiveDenoiser(Denoiser):
         try:
             return adapt(self.model, noisy, self.steps)
         except tf.errors.ResourceExhaustedError as error:
+            instead = "leave out the adaptation, or cut" if self.steps else "cut"
             raise MemoryError(
                 f"{self.name}: too little memory for {noisy.shape[2]}x{noisy.shape[1]} pixels; "
-                "leave out the adaptation, or cut the image into parts"
+                f"{instead} the image into parts"
             ) from error
 
 

@@ -76,6 +76,11 @@ class MAXL(PairTrainer):
         super().__init__(denoiser, ("loss", "meta_loss", "mask"), name)
         if steps_per_pass < 1:
             raise ValueError(f"MAXL: steps_per_pass must be at least 1, got {steps_per_pass}")
+        if not (learning_rate > 0 and gradient_weight >= 0):
+            raise ValueError(
+                "MAXL: learning_rate must be above 0 and gradient_weight not below it, got "
+                f"{learning_rate} and {gradient_weight}"
+            )
         self.steps_per_pass = steps_per_pass
         self._settings = (learning_rate, gradient_weight)
         self._meta_gradient = meta_gradient if second_order else finite_difference_meta_gradient

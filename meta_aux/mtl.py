@@ -11,7 +11,7 @@ The body takes no part in the steps. It runs once, for the whole batch, and what
 to say about its features is sent back through it together; so each image's steps are a graph of
 two small networks, and only one image's graph is kept in memory at a time. As in `adapt`, the
 steps follow the gradient on every third diagonal of a board of fields: of an image of one field
-(64x64) that is all, of a larger one about a third.
+(64x64) that is all, of one of 2x2 fields (128x128) a quarter, of a larger one about a third.
 """
 
 import functools
@@ -43,7 +43,8 @@ class MTL(PairTrainer):
         outer_weight: Weight lambda_out of the primary loss.
         adapt_body: Whether the body takes part in the inner steps too (the paper's ablation).
         every: Of so many diagonals of fields the inner steps look at one; 1 for all of them. The
-            paper's loss is of the whole image; here each field stands by itself, zeros beyond it.
+            paper's loss is of the whole image; here the heads see each field of its features by
+            itself, zeros beyond it.
         name: Name of the trainer.
 
     Reference:
@@ -55,7 +56,7 @@ class MTL(PairTrainer):
     >>> denoiser = RealDenoiser(MultiTask(), MaskNetwork())
     >>> trainer = MTL(denoiser)
     >>> trainer.compile(optimizer=keras.optimizers.Adam(5e-5, epsilon=1e-8))
-    >>> trainer.fit(pairs.batch(2), epochs=150)
+    >>> trainer.fit(pair_patches(pairs, 128, 2, seed=0), epochs=150, steps_per_epoch=500)
 
     With an optimizer for them, every tensor of the heads gets a learning rate of its own:
 
@@ -86,6 +87,8 @@ class MTL(PairTrainer):
                 "MTL: learning_rate and inner_weight must be above 0, got "
                 f"{learning_rate} and {inner_weight}"
             )
+        if not outer_weight > 0:
+            raise ValueError(f"MTL: outer_weight must be above 0, got {outer_weight}")
         if adapt_body and learning_rate is None:
             raise ValueError("MTL: the denoiser's rates are the heads'; adapt_body needs one")
         self.steps = steps
@@ -106,6 +109,11 @@ class MTL(PairTrainer):
                 Learning to Learn Quickly for Few-Shot Learning", 2017.)
             run_eagerly, jit_compile: As in `keras.Model.compile`.
         """
+        heads = self.denoiser.network.heads
+        if len(heads.trainable_variables) < len(heads.variables):
+            raise ValueError(
+                "MTL: the heads are frozen; set denoiser.network.heads.trainable = True"
+            )
         if rates_optimizer is not None and self.adapt_body:
             raise ValueError("MTL: rates are learned for the heads; leave out adapt_body")
         self.rates_optimizer = self._compile(optimizer, rates_optimizer, run_eagerly, jit_compile)

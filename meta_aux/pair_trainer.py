@@ -10,6 +10,9 @@ class PairTrainer(keras.Model):
 
     Losses are a subclass's own, and not scaled: it is not for float16.
 
+    Raises:
+        ValueError: If the network or the mask network computes in float16.
+
     Args:
         denoiser: The `RealDenoiser` to train, whose dtype policy is the trainer's as well.
         means: Names of the means that `fit` reports.
@@ -18,6 +21,11 @@ class PairTrainer(keras.Model):
 
     def __init__(self, denoiser: RealDenoiser, means: tuple[str, ...], name: str):
         super().__init__(name=name, dtype=denoiser.dtype_policy)
+        for network in (denoiser.network, denoiser.mask_network):
+            if network is not None and any(
+                layer.compute_dtype == "float16" for layer in network._flatten_layers()
+            ):
+                raise ValueError(f"{name}: losses are not scaled; use mixed_bfloat16, not float16")
         self.denoiser = denoiser
         self._trackers = {name: keras.metrics.Mean(name=name) for name in means}
         self.built = True

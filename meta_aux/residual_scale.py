@@ -9,6 +9,7 @@ from dncnn_keras import metrics
 from meta_aux.parallel_heads import ParallelHeads
 from meta_aux.real_denoiser import RealDenoiser
 
+# Around 1, as far as either side still gets worse.
 SCALES = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1)
 
 
@@ -48,7 +49,8 @@ def scale_residual(model: RealDenoiser, scale: float):
     """Makes the residual of a model weaker or stronger, by its primary head's last convolution.
 
     The auxiliary head of a `MultiTask` is given the clean image and the residual; its first
-    convolution is changed so that it predicts what it did before.
+    convolution is changed so that it predicts what it did before. Its loss then changes the scaled
+    weights by steps that are not scaled: adaptation by `loss="auxiliary"` is not quite what it was.
 
     Args:
         model: A `RealDenoiser`; changed in place.

@@ -41,6 +41,12 @@ def test_imports_flow_one_way(package):
         assert siblings <= allowed, f"{file} imports {siblings - allowed}"
 
 
+@pytest.mark.parametrize("package", ["dncnn_keras", "learned_optim", "meta_aux"])
+def test_no_public_name_is_hidden_by_a_module_of_that_name(package):
+    modules = {file.stem for file in (ROOT / package).glob("*.py")}
+    assert not modules & {*importlib.import_module(package).__all__}
+
+
 @pytest.mark.parametrize(
     "package", ["dncnn_keras", "dncnn_keras.datasets", "learned_optim", "meta_aux"]
 )

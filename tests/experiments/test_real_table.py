@@ -237,6 +237,12 @@ def test_a_damaged_log_is_named(text, tmp_path):
         ("validation: polyu", "validation: null", "rows need a validation"),
         ("steps: 1, learning_rate", "stps: 1, learning_rate", "stages.method.*stps: no such key"),
         ("mask: false", "train_mask: false", "train_mask: false keeps the mask of a start"),
+        (
+            "method: {name: mtl, steps: 1, learning_rate: 0.1}",
+            "method: {name: maxl, train_mask: false}",
+            "train_mask: false keeps the mask of a start",
+        ),
+        ("polyu, noise: real", "polyu, noise: real, split: all", "split is for synthetic noise"),
         ("steps: 1\nsec", "zoom: [-1, 0, 8]\nsec", "zoom: .*greater than or equal to 0"),
         ("steps: 1\nsec", "zoom: [0, 0, 0]\nsec", "zoom: .*greater than 0; got 0"),
     ],

@@ -45,6 +45,13 @@ def weights(name):
     return load_network(f"runs/{name}/{name}.weights.h5").get_weights()
 
 
+def test_the_validation_scene_of_the_sample_is_not_trained_on():
+    data = RealData(dataset="sample", noise="synthetic")
+    names = [image.name for image in train_real.load_training(data)]
+    assert names == ["astronaut", "motorcycle_left"]
+    assert not {*names} & {pair.name for pair in train_real.validation_pairs("sample")}
+
+
 @pytest.mark.parametrize("file", ["maxl.yaml", "mtl.yaml", "plain.yaml"])
 def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(folder, file):
     assert main(["run", file]) == 0

@@ -190,6 +190,9 @@ def test_takes_single_batches_and_optimizers_by_name(pair):
 def test_refuses_settings_that_make_no_sense():
     with pytest.raises(ValueError, match="steps_per_pass must be at least 1, got 0"):
         MAXL(tiny(), steps_per_pass=0)
+    for arguments in ({"learning_rate": 0.0}, {"gradient_weight": -0.1}):
+        with pytest.raises(ValueError, match="learning_rate must be above 0 and gradient_weight"):
+            MAXL(tiny(), steps_per_pass=1, **arguments)
     trainer, adam = MAXL(tiny(mask=False), steps_per_pass=1), keras.optimizers.Adam
     with pytest.raises(ValueError, match="there is no mask network for the mask_optimizer"):
         trainer.compile(adam(), adam())

@@ -167,6 +167,23 @@ def test_refuses_no_steps(denoiser):
             MTL(denoiser, **arguments)
     with pytest.raises(ValueError, match="every must be at least 1, got 0"):
         MTL(denoiser, every=0)
+    with pytest.raises(ValueError, match="outer_weight must be above 0, got nan"):
+        MTL(denoiser, outer_weight=float("nan"))
+
+
+def test_refuses_frozen_heads(denoiser):
+    denoiser.network.heads.trainable = False
+    with pytest.raises(ValueError, match="MTL: the heads are frozen; set denoiser.network.heads"):
+        MTL(denoiser).compile("adam")
+
+
+@pytest.mark.parametrize("of_mask", [False, True])
+def test_refuses_float16_whose_losses_would_have_to_be_scaled(of_mask):
+    dtypes = ["float32", "mixed_float16"]
+    network, mask = dtypes if of_mask else reversed(dtypes)
+    denoiser = RealDenoiser(MultiTask(FILTERS, dtype=network), MaskNetwork(2, dtype=mask))
+    with pytest.raises(ValueError, match="use mixed_bfloat16, not float16"):
+        MTL(denoiser)
 
 
 def test_refuses_images_of_unknown_size(denoiser, pair):

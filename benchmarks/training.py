@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import torch_dncnn
-from benchmarks.stopwatch import seconds_per_call
+from benchmarks.stopwatch import seconds_in_turns, seconds_per_call
 from dncnn_keras import DnCNN
 from dncnn_keras.precision import fast_dtype
 
@@ -15,8 +15,7 @@ BATCH, SIDE, DEPTH, FILTERS = 64, 40, 17, 64
 def measure():
     """Yields lines: ours, stock Keras, PyTorch where installed, and the bare convolution's rate."""
     patches = np.random.default_rng(0).random((BATCH, SIDE, SIDE, 1), np.float32)
-    ours = BATCH / seconds_per_call(_keras_step(DnCNN(dtype=fast_dtype()), patches))
-    yield f"ours, {fast_dtype():<28}{ours:8.1f} patches/s"
+    step = _keras_step(DnCNN(dtype=fast_dtype()), patches)
     rivals = {}
     for dtype in ("float32", "mixed_bfloat16"):
         rivals[f"stock Keras, {dtype}"] = _keras_step(_stock(dtype), patches)
@@ -24,8 +23,10 @@ def measure():
         for bfloat16 in (False, True):
             kind = "autocast bfloat16" if bfloat16 else "float32"
             rivals[f"PyTorch channels_last, {kind}"] = torch_dncnn.training_step(patches, bfloat16)
-    for name, step in rivals.items():
-        rate = BATCH / seconds_per_call(step)
+    times = seconds_in_turns({"ours": step, **rivals}, least_seconds=5.0)
+    ours, *others = (BATCH / seconds for seconds in times.values())
+    yield f"{f'ours, {fast_dtype()}':<40}{ours:7.1f} patches/s"
+    for name, rate in zip(rivals, others, strict=True):
         yield f"{name:<40}{rate:7.1f} patches/s: ours is {ours / rate:.2f}x"
     bare = _bare_convolution_rate()
     # A training step costs three convolutions a layer: forward, and back to input and to kernel.

@@ -58,8 +58,9 @@ def read_image(path):
     Raises:
         FileNotFoundError: If there is no such file.
         OSError: If the file cannot be read.
-        ValueError: If it is damaged or not such an image, or a TIFF file of several pages or with
-            an alpha that OpenCV cannot read.
+        ValueError: If it is damaged or not such an image, or a TIFF file that OpenCV misreads: of
+            several pages, with an alpha of some kinds, of 16 bits and negative or in planes, or of
+            9 to 15 bits.
         MemoryError: If it needs more memory than there is.
 
     Example:

@@ -6,12 +6,13 @@ import keras
 
 
 def recompute_batch_norm(model: keras.Model, batches: Iterable) -> None:
-    """Replaces the moving averages of every batch normalization by means over some batches.
+    """Replaces the moving averages of batch normalization by means over some batches.
 
     The moving averages are those of the weights of many steps. Where the weights move fast, as
     in a short training with large steps, a network that is validated with them looks worse than
     it is, by several dB until its learning rate has come down. Weights, optimizer and the
     training that goes on are not touched by this: in training the batch's own statistics count.
+    Frozen layers keep their averages, and so do all if the first batch is an error.
 
     Args:
         model: A `keras.Model`.
@@ -34,18 +35,23 @@ def recompute_batch_norm(model: keras.Model, batches: Iterable) -> None:
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
     ]
     momenta = [norm.momentum for norm in norms]
+    averages = [weight for norm in norms for weight in (norm.moving_mean, norm.moving_variance)]
+    before = [keras.ops.copy(average) for average in averages]
     count = 0
     try:
         for inputs in batches:
             for norm in norms:
                 norm.momentum = count / (count + 1)  # the moving average is then the mean
-                if not count:  # NaN would stay NaN
-                    norm.moving_mean.assign(keras.ops.zeros_like(norm.moving_mean))
-                    norm.moving_variance.assign(keras.ops.zeros_like(norm.moving_variance))
+            if not count:
+                for average in averages:  # NaN would stay NaN
+                    average.assign(keras.ops.zeros_like(average))
             model(inputs, training=True)
             count += 1
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+        if not count:
+            for average, value in zip(averages, before, strict=True):
+                average.assign(value)
     if not count:
         raise ValueError("recompute_batch_norm: there is no batch to compute the statistics of")

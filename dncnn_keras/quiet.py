@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 
 _NOTICES = re.compile(
     r"WARNING: All log messages before absl::InitializeLog\(\)"
@@ -43,6 +44,11 @@ def import_tensorflow():
                     sys.stderr.write(line)
 
 
+_silence = threading.Lock()
+_silenced = 0  # `with` blocks that have not ended; of several threads' the first and the last count
+_stderr: int | None = None
+
+
 @contextlib.contextmanager
 def stderr_silenced():
     """Silences the image decoders, which print their own lines about a damaged file.
@@ -54,15 +60,27 @@ def stderr_silenced():
     >>> with stderr_silenced():
     ...     pixels, _ = read_image("damaged.png")
     """
+    global _silenced, _stderr
+    with _silence:
+        _silenced += 1
+        if _silenced == 1:
+            _stderr = _redirect_stderr()
     try:
-        stderr = os.dup(2)
-    except OSError:  # nothing to silence
-        yield
-        return
-    try:
-        with open(os.devnull, "w") as null:
-            os.dup2(null.fileno(), 2)
         yield
     finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+        with _silence:
+            _silenced -= 1
+            if not _silenced and _stderr is not None:
+                os.dup2(_stderr, 2)
+                os.close(_stderr)
+
+
+def _redirect_stderr():
+    """Sends it nowhere, and returns what it was; `None` where there is none."""
+    try:
+        stderr = os.dup(2)
+    except OSError:
+        return None
+    with open(os.devnull, "w") as null:
+        os.dup2(null.fileno(), 2)
+    return stderr

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 
+from dncnn_keras.one_line import one_line
 from dncnn_keras.paths import RESULTS, RUNS
 from experiments.memory import keep_freed_memory
 
@@ -76,7 +77,7 @@ def main(argv=None):
         provenance.git_revision()
         provenance.hash_of_program()
         progress.verbose = experiment is not None and arguments.verbose
-        with _named_full_disk():
+        with _named_exhaustion():
             return _report() if experiment is None else _run(experiment)
     except (ValueError, RuntimeError, OSError, ArithmeticError, ImportError, MemoryError) as error:
         if isinstance(error, OSError) and error.filename:
@@ -89,7 +90,7 @@ def main(argv=None):
 
 
 @contextlib.contextmanager
-def _named_full_disk():
+def _named_exhaustion():
     """Names what TensorFlow calls exhausted: the disk, to which TensorBoard writes, or memory."""
     import tensorflow as tf
 
@@ -99,8 +100,9 @@ def _named_full_disk():
         reason = os.strerror(errno.ENOSPC)
         file, full, _ = error.message.partition(f"; {reason}")
         if not full:
+            what = one_line(error.message.partition("\n")[0])
             raise MemoryError(
-                "too little memory on the device; make the batches smaller (training.batch_size)"
+                f"too little memory: {what}; make batches or images smaller"
             ) from error
         raise OSError(errno.ENOSPC, reason, file.rpartition(" ")[2]) from error
 

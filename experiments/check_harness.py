@@ -4,6 +4,7 @@ import numpy as np
 
 from dncnn_keras import datasets, paths
 from experiments.evaluation import evaluate
+from experiments.lock import alone
 from experiments.methods import OFFICIAL_FOLDER, official_methods
 from experiments.provenance import hash_of_program
 from experiments.published import DNCNN_S_PSNR
@@ -36,6 +37,11 @@ def check_harness(experiment):
         )
     # Kept until all is measured and no longer: what is checked is today's code.
     file = paths.RUNS / experiment.name / f"{method.name}.json"
+    with alone(file.parent):
+        return _check(experiment, method, file)
+
+
+def _check(experiment, method, file):
     made_with = {"seed": experiment.seed, "program": hash_of_program(), **method.made_with}
     results = ResultsFile(file, made_with)
     devices = device_names(experiment.devices)

@@ -63,8 +63,10 @@ def read_curve(file, epoch, column="val_psnr"):
     """
     if not file.exists():
         return []
-    rows = read_columns(file, ["epoch", "seconds", column])
+    rows = read_columns(file, ["epoch", "seconds"])
     seconds = np.cumsum([row["seconds"] for row in rows])
+    if rows and column not in {key for row in rows for key in row}:
+        raise ValueError(f"{file}: {DAMAGED_RUN}")
     return [
         [(round(row["epoch"]) + 1) * epoch, round(float(time), 2), row[column]]
         for row, time in zip(rows, seconds, strict=True)
@@ -72,24 +74,27 @@ def read_curve(file, epoch, column="val_psnr"):
     ]
 
 
-def read_columns(file, columns=()):
+def read_columns(file, columns):
     """Reads the numbers of a log.
 
     Args:
         file: `Path` of the log.
-        columns: Names of columns that it must have.
+        columns: Names of the columns that must hold a number in every line.
 
     Returns:
-        List of a dict for each line, without the columns that are "NA" in it.
+        List of a dict for each line, without the other columns that are "NA" in it.
 
     Raises:
         ValueError: If it is damaged; the message names it.
     """
     try:
         with file.open(newline="", encoding="utf-8") as opened:
-            rows = list(csv.DictReader(opened))
-        if any(row[column] is None for row in rows for column in columns):
-            raise ValueError("a line ends early")
-        return [{key: float(value) for key, value in row.items() if value != "NA"} for row in rows]
+            lines = list(csv.DictReader(opened))
+        rows = [{key: float(line[key]) for key in columns} for line in lines]
+        if not np.isfinite([row.get("epoch", 0) for row in rows]).all():
+            raise ValueError("an epoch is no number")
+        for row, line in zip(rows, lines, strict=True):
+            row |= {key: float(value) for key, value in line.items() if value != "NA"}
     except (KeyError, TypeError, ValueError, csv.Error):
         raise ValueError(f"{file}: {DAMAGED_RUN}") from None
+    return rows

@@ -23,10 +23,12 @@ def meta_training_curves(folder):
     left, middle, right = axes
     rows = _read(folder / "log.csv", ["epoch"])
     key = "log_loss" if "log_loss" in rows[0] else "loss"
+    rows = _read(folder / "log.csv", ["epoch", key])
     left.plot([row["epoch"] + 1 for row in rows], [row[key] for row in rows])
     ylabel = f"mean {key.replace('_', ' ')} in the windows"
     left.set(xlabel="epoch", ylabel=ylabel, title="Meta-training")
     rows = _read(folder / "held_out.csv", ["epoch"])
+    rows = _read(folder / "held_out.csv", list(rows[0]))  # all of them in every line
     for name in [key for key in rows[0] if key not in ("epoch", "score")]:
         epochs = [row["epoch"] + 1 for row in rows]
         middle.semilogy(epochs, [row[name] for row in rows], "o-", label=name)
@@ -35,8 +37,9 @@ def meta_training_curves(folder):
     for which, style in (("before", "--"), ("best", "-")):
         file = folder / f"trajectories_{which}.json"
         try:
-            curves = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
+            curves = {**json.loads(file.read_text(encoding="utf-8"))}
+            curves = {name: np.array(losses, float) for name, losses in curves.items()}
+        except (ValueError, TypeError):
             raise ValueError(f"{file}: {DAMAGED_RUN}") from None
         for number, (name, losses) in enumerate(curves.items()):
             right.semilogy(losses, style, color=f"C{number}", label=f"{name}, {which}")

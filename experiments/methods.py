@@ -19,7 +19,7 @@ from dncnn_keras.weight_files import description_of, read_description, sha256_of
 OFFICIAL_FOLDER = "official_dncnn"
 
 
-class Training(pydantic.BaseModel):
+class TrainingRecord(pydantic.BaseModel):
     """What a network's description tells of its training, where it does.
 
     Attributes:
@@ -55,7 +55,7 @@ class Method:
     slow: bool = False
     sigmas: tuple[float, ...] | None = None
     published: str | None = None
-    training: Training | None = None
+    training: TrainingRecord | None = None
 
     @property
     def is_network(self):
@@ -110,7 +110,7 @@ def pretrained_method(name):
     label = file.name.removesuffix(".weights.h5")
     about, _ = read_description(file, "model")
     try:
-        training = Training.model_validate(about)
+        training = TrainingRecord.model_validate(about)
     except pydantic.ValidationError as error:
         key = error.errors()[0]["loc"][0]
         raise ValueError(

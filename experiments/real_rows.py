@@ -1,12 +1,11 @@
 """Trains the rows of a table of real photographs, each within the same time."""
 
-import csv
-
 import pydantic
 
 from dncnn_keras.one_line import one_line
 from dncnn_keras.weight_files import SUFFIX, is_complete
-from experiments.kept_results import changed_setting, read_kept
+from experiments.csv_log import read_columns
+from experiments.kept_results import DAMAGED_RUN, changed_setting, read_kept
 from experiments.schema import Budget
 from experiments.schema_real import TrainReal
 from experiments.train_real import as_run, train_real, updates_within
@@ -96,11 +95,7 @@ def _train(training, seconds, folder):
 
 
 def _spent(log, epoch):
-    try:
-        with log.open(newline="", encoding="utf-8") as file:
-            seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
-        if not seconds:
-            raise ValueError("empty")
-    except (ValueError, KeyError, TypeError, csv.Error):
-        raise ValueError(f"{log}: damaged; delete the folder that it lies in") from None
+    seconds = [row["seconds"] for row in read_columns(log, ["seconds"])]
+    if not seconds:
+        raise ValueError(f"{log}: {DAMAGED_RUN}")
     return {"updates": len(seconds) * epoch, "seconds": round(sum(seconds), 1)}

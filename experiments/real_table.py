@@ -25,6 +25,7 @@ from dncnn_keras.paths import RESULTS, RUNS
 from dncnn_keras.weight_files import SUFFIX, read_description, sha256_of
 from experiments.atomic_write import write_atomically
 from experiments.evaluation import measure_all
+from experiments.lock import alone
 from experiments.mask_pictures import mask_pictures
 from experiments.methods import refuse_two_of_a_name
 from experiments.notice import print_notice
@@ -99,6 +100,7 @@ def real_table(experiment):
         ValueError: If a results file is damaged, a device not there, a run was made with other
             settings, or `zoom` lies outside of the image.
         FloatingPointError: If a loss becomes NaN.
+        RuntimeError: If another process measures a table here.
     """
     for model in experiment.models:
         load_pretrained(model)  # says what is missing, before anything is computed
@@ -115,19 +117,20 @@ def real_table(experiment):
     folder = RUNS if experiment.dataset == "sample" else RESULTS
     devices = device_names(experiment.devices)
     rows, masks, rivals = [], {}, {}
-    for method in _methods(experiment):
-        if method.masks:
-            masks[method.title] = method.masks
-        if method.trained and not method.adapts:
-            rivals[method.title] = method.make
-        row = {"title": method.title, "trained": method.trained}
-        is_network = "weights_sha256" in method.made_with
-        for (dataset, split), pairs in sets.items():
-            place = dataset if split == "test" else f"{dataset}-{split}"
-            file = RUNS / "real-table" / place / f"{method.name}.json"
-            results = ResultsFile(file, method.made_with, RealMeasurement)
-            row[split] = _results(method, pairs, results, devices if is_network else devices[:1])
-        rows.append({**row, "provenance": results.made_by(0)})
+    with alone(RUNS / "real-table"):  # two tables would overwrite each other's measurements
+        for method in _methods(experiment):
+            if method.masks:
+                masks[method.title] = method.masks
+            if method.trained and not method.adapts:
+                rivals[method.title] = method.make
+            row = {"title": method.title, "trained": method.trained}
+            own_devices = devices if "weights_sha256" in method.made_with else devices[:1]
+            for (dataset, split), part in sets.items():
+                place = dataset if split == "test" else f"{dataset}-{split}"
+                file = RUNS / "real-table" / place / f"{method.name}.json"
+                results = ResultsFile(file, method.made_with, RealMeasurement)
+                row[split] = _results(method, part, results, own_devices)
+            rows.append({**row, "provenance": results.made_by(0)})
     summary = {
         "experiment": experiment.model_dump(mode="json"),
         "images": {split: [pair.name for pair in pairs] for (_, split), pairs in sets.items()},

@@ -1,5 +1,7 @@
 """Ends a training for photographs by choosing the residual's strength: `kind: scale-residual`."""
 
+import sys
+
 from tqdm import tqdm
 
 from dncnn_keras.images import to_float
@@ -31,7 +33,8 @@ def choose_residual_scale(experiment, folder):
     psnrs = psnr_by_scale(denoiser, tqdm(images, experiment.name, unit="image", disable=None))
     scale = max(psnrs, key=psnrs.get)
     if scale in (min(psnrs), max(psnrs)):
-        print(f"note: the best scale, {scale:g}, is at the end of those that were tried")
+        note = f"note: the best scale, {scale:g}, is at the end of those that were tried"
+        print(note, file=sys.stderr)
     scale_residual(denoiser, scale)
     made_by = {
         "experiment": experiment.model_dump(mode="json"),

@@ -17,24 +17,20 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def _without_repetition(numbers):
-    if len({*numbers}) < len(numbers):
-        raise ValueError("names a GPU twice")
-    return numbers
+def _check_devices(devices):
+    numbers = isinstance(devices, list | tuple) and all(type(each) is int for each in devices)
+    if devices not in ("auto", "cpu") and not (
+        numbers and devices and min(devices) >= 0 and len({*devices}) == len(devices)
+    ):
+        raise ValueError("must be auto, cpu, or a list of different GPU numbers")
+    return devices
 
 
 # Of a run or a result, and so of its files and folders.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Sigma = Annotated[float, Field(ge=0, le=255)]
 # See `strategy.make_strategy`.
-Devices = (
-    Literal["auto", "cpu"]
-    | Annotated[
-        list[Annotated[int, Field(ge=0)]],
-        Field(min_length=1),
-        pydantic.AfterValidator(_without_repetition),
-    ]
-)
+Devices = Annotated[Literal["auto", "cpu"] | list[int], pydantic.BeforeValidator(_check_devices)]
 
 
 class Data(Section):
@@ -72,6 +68,8 @@ def refuse_test_images(dataset, split):
     """Raises a `ValueError` where images that are trained on would be tested on, too."""
     if dataset == "bsds500" and ("val" in split or "all" in split):
         raise ValueError("split: the val images of bsds500 hold BSD68, which is for tests")
+    if dataset == "sample" and split != "train":
+        raise ValueError("split: of the sample only train is not for tests")
 
 
 class ColourImages(Section):

@@ -94,7 +94,7 @@ class Table1(Section):
         protocol: `honest`, or `paper` to repeat the paper's two mistakes (SSIM of the networks
             with a data range of 2, BM3D on clipped 8-bit input).
         classical: Whether NLM, K-SVD and BM3D, which are slow, stand beside the networks; without
-            them the table is `NAME_networks`, without a visual comparison.
+            them the table is `NAME_networks`, without pictures but that of PSNR over sigma.
         models: Released models, or paths of `.weights.h5` files with their `.json` beside them.
         devices: `auto` for all GPUs there are, `cpu`, or a list of the GPUs' numbers; the networks'
             images are dealt to them.

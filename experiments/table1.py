@@ -96,7 +96,8 @@ def _measure(experiment, dataset, images, methods, folder):
             place = (folder if method.slow else RUNS) / "table1" / dataset
             file = place / f"{method.name}_seed{experiment.seed}.json"
             made_with = {"seed": experiment.seed, **method.made_with}
-            here = {"program": hash_of_program(), "processor": made_here["processor"]}
+            here = {key: made_here[key] for key in ("processor", "cores")}
+            here["program"] = hash_of_program()
             if method.is_network:
                 here["devices"] = [*devices, *made_here["gpus"]]
             # What is measured anew takes the place of what is kept when it is complete.

@@ -1,7 +1,7 @@
 """The patches of an image whose gradient adaptation follows: every third diagonal of a board.
 
 A third of an image says of the heads' few weights what all of it would, for a third of the time.
-(Of an image of few fields it is less: of 2x2 one, of 3x3 three.)
+(Of an image of 2x2 fields it is a quarter.)
 """
 
 import itertools

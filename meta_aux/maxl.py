@@ -96,6 +96,9 @@ class MAXL(PairTrainer):
                 Without it the mask network stays as it is, and every pass is the network's.
             run_eagerly, jit_compile: As in `keras.Model.compile`.
         """
+        network = self.denoiser.network
+        if len(network.trainable_variables) < len(network.variables):
+            raise ValueError("MAXL: parts of the network are frozen; set its trainable = True")
         if mask_optimizer is not None and not self.denoiser.mask_weights:
             raise ValueError("MAXL: there is no mask network for the mask_optimizer")
         self.mask_optimizer = self._compile(optimizer, mask_optimizer, run_eagerly, jit_compile)

@@ -109,11 +109,9 @@ class MTL(PairTrainer):
                 Learning to Learn Quickly for Few-Shot Learning", 2017.)
             run_eagerly, jit_compile: As in `keras.Model.compile`.
         """
-        heads = self.denoiser.network.heads
-        if len(heads.trainable_variables) < len(heads.variables):
-            raise ValueError(
-                "MTL: the heads are frozen; set denoiser.network.heads.trainable = True"
-            )
+        adapting = self.denoiser.network if self.adapt_body else self.denoiser.network.heads
+        if len(adapting.trainable_variables) < len(adapting.variables):
+            raise ValueError("MTL: what adapts is frozen; set denoiser.network.trainable = True")
         if rates_optimizer is not None and self.adapt_body:
             raise ValueError("MTL: rates are learned for the heads; leave out adapt_body")
         self.rates_optimizer = self._compile(optimizer, rates_optimizer, run_eagerly, jit_compile)

@@ -23,7 +23,9 @@ class PairTrainer(keras.Model):
         super().__init__(name=name, dtype=denoiser.dtype_policy)
         for network in (denoiser.network, denoiser.mask_network):
             if network is not None and any(
-                layer.compute_dtype == "float16" for layer in network._flatten_layers()
+                layer.compute_dtype == "float16"
+                for layer in network._flatten_layers(recursive=True)
+                if not isinstance(layer, keras.Model)
             ):
                 raise ValueError(f"{name}: losses are not scaled; use mixed_bfloat16, not float16")
         self.denoiser = denoiser

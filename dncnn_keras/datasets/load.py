@@ -103,7 +103,7 @@ def load_folder(path: str | Path, unreadable: Unreadable = "fail") -> list[Named
 
     Args:
         path: Folder of PNG, JPEG and TIFF files. Folders in it and hidden files are passed over;
-            an alpha channel is dropped (a TIFF file in which it cannot be counts as unreadable),
+            an alpha channel is dropped (a TIFF file that `read_image` refuses is unreadable),
             and 16 bits a channel are reduced to 8.
         unreadable: What to do where a file cannot be read, is damaged or no such image: `"fail"`,
             or `"skip"` to name it in one line on stderr and leave it out.

@@ -30,10 +30,13 @@ def test_the_averages_are_the_means_over_the_batches(model):
         np.testing.assert_array_equal(weight, value)
 
 
-def test_the_momentum_comes_back_after_an_error(model):
+def test_an_error_leaves_everything_as_it_was(model):
+    before = model.get_weights()
     with pytest.raises(ValueError, match="shape"):
         recompute_batch_norm(model, [np.zeros((2, 6, 5, 3), "float32")])
     assert model.get_layer("batch_norm_2").momentum == 0.95
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_broken_averages_are_replaced_and_frozen_ones_stay(model):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from experiments import curves
-from experiments.methods import Method, Training
+from experiments.methods import Method, TrainingRecord
 
 TASKS = [f"task_{number}" for number in (3, 1, 4, 0, 5, 9, 2, 6)]
 
@@ -13,7 +13,7 @@ def test_trainings_are_drawn_over_steps_and_over_minutes(tmp_path, monkeypatch):
     monkeypatch.setattr(curves, "save_figure", lambda figure, file: drawn.append(figure))
     points = [[100, 60.0, 27.0], [200, 150.0, 28.0]]
     networks = [
-        Method(name, name, None, {}, training=Training(date=date, **made_by))
+        Method(name, name, None, {}, training=TrainingRecord(date=date, **made_by))
         for name, date, made_by in (
             ("one", "2026-11-23T10:00", {"validation_curve": points}),
             ("other", "", {"validation_curve": points[:1], "validation_psnr": {"5": 30, "25": 26}}),

@@ -32,7 +32,9 @@ def test_lack_of_memory_is_not_taken_for_a_full_disk(monkeypatch, capsys):
 
     monkeypatch.setattr(module, "_report", fail)
     assert module.main(["report"]) == 2
-    assert capsys.readouterr().err.startswith("error: too little memory on the device; make the")
+    message = capsys.readouterr().err
+    assert message.startswith("error: too little memory: OOM when allocating tensor; make batches")
+    assert message.count("\n") == 1
 
 
 def test_ctrl_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys):

@@ -11,6 +11,7 @@ from experiments import methods
 from experiments import table1 as module
 from experiments.__main__ import main
 from experiments.images import noisy_image
+from experiments.lock import alone
 from experiments.published import TABLE1_PSNR, TABLE1_SSIM
 
 EXPERIMENT = """
@@ -190,6 +191,37 @@ def test_the_paper_s_column_stands_beside_what_is_trained_as_it_was(tmp_path):
         assert method.published == column
         (psnr,) = module._published_cells(range(6), [method]).split("|")[:1]
         assert psnr.strip() == {"dncnn-blind": "4.00", "dncnn-blind-meta": "5.00"}.get(column, "")
+
+
+def test_a_damaged_description_and_a_stray_file_of_the_authors_are_named(tmp_path, monkeypatch):
+    model = DnCNN(depth=2, filters=1)
+    weights = save_pretrained(model, "mine", tmp_path, {"validation_curve": [[1, 2.0]]})
+    with pytest.raises(ValueError, match=r"mine\.json: damaged: 'validation_curve' is not as it"):
+        methods.pretrained_method(str(weights))
+    (tmp_path / "official_dncnn").mkdir()
+    (tmp_path / "official_dncnn/sigma=25 (1).mat").touch()
+    monkeypatch.setenv("DENOISE_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match=r"sigma=25 \(1\)\.mat: must be called sigma=NUMBER"):
+        methods.official_methods()
+
+
+def test_two_tables_are_not_made_at_once(file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    with alone(tmp_path / "runs/table1"):
+        assert main(["run", str(file)]) == 2
+    assert "error: runs/table1: another process is at work" in capsys.readouterr().err
+
+
+def test_networks_are_measured_anew_on_another_machine(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    assert main(["run", str(file)]) == 0
+    kept = tmp_path / "runs/table1/bsd80/mine_seed0.json"
+    before = json.loads(kept.read_text())["made_with"]
+    here = module.provenance()
+    monkeypatch.setattr(module, "provenance", lambda: {**here, "processor": "another"})
+    monkeypatch.setattr(module, "evaluate", lambda *_: 1 / 0)  # it is called, so not kept
+    assert main(["run", str(file)]) == 2
+    assert before["processor"] == here["processor"] and before["devices"]
 
 
 def test_two_models_of_one_name_are_refused(file, tmp_path, monkeypatch, capsys):

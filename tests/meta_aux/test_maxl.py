@@ -193,6 +193,10 @@ def test_refuses_settings_that_make_no_sense():
     for arguments in ({"learning_rate": 0.0}, {"gradient_weight": -0.1}):
         with pytest.raises(ValueError, match="learning_rate must be above 0 and gradient_weight"):
             MAXL(tiny(), steps_per_pass=1, **arguments)
+    frozen = tiny()
+    frozen.network.heads.trainable = False
+    with pytest.raises(ValueError, match="MAXL: parts of the network are frozen"):
+        MAXL(frozen, steps_per_pass=1).compile("adam")
     trainer, adam = MAXL(tiny(mask=False), steps_per_pass=1), keras.optimizers.Adam
     with pytest.raises(ValueError, match="there is no mask network for the mask_optimizer"):
         trainer.compile(adam(), adam())

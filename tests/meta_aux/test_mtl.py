@@ -173,7 +173,7 @@ def test_refuses_no_steps(denoiser):
 
 def test_refuses_frozen_heads(denoiser):
     denoiser.network.heads.trainable = False
-    with pytest.raises(ValueError, match="MTL: the heads are frozen; set denoiser.network.heads"):
+    with pytest.raises(ValueError, match="MTL: what adapts is frozen; set denoiser.network"):
         MTL(denoiser).compile("adam")
 
 

@@ -136,15 +136,15 @@ def test_pictures_of_different_size_are_refused_even_where_damaged_ones_are_not(
         load_pairs("nam-cc15", "test", unreadable="skip")
 
 
-def test_a_damaged_file_fails_or_is_skipped(folder, capsys):
+def test_a_damaged_file_fails_or_is_skipped(folder, capfd):
     file = folder / "polyu" / "Canon5D2_5_200_3200_toy_1_mean.JPG"
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(ValueError, match=r"toy_1_mean\.JPG: damaged"):
         load_pairs("polyu", "train")
-    assert capsys.readouterr().err == ""
+    assert capfd.readouterr().err == ""
     pairs = load_pairs("polyu", "train", unreadable="skip")
     assert [pair.name for pair in pairs] == ["Sony_4-5_125_1600_toy__8"]
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = capfd.readouterr().err.splitlines()
     assert "the pair Canon5D2_5_200_3200_toy_1 is left out" in line and file.name in line
 
     (folder / "polyu" / "Sony_4-5_125_1600_toy__8_real.JPG").write_bytes(b"")

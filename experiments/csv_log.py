@@ -63,10 +63,8 @@ def read_curve(file, epoch, column="val_psnr"):
     """
     if not file.exists():
         return []
-    rows = read_columns(file, ["epoch", "seconds"])
+    rows = read_columns(file, ["epoch", "seconds"], [column])
     seconds = np.cumsum([row["seconds"] for row in rows])
-    if rows and column not in {key for row in rows for key in row}:
-        raise ValueError(f"{file}: {DAMAGED_RUN}")
     return [
         [(round(row["epoch"]) + 1) * epoch, round(float(time), 2), row[column]]
         for row, time in zip(rows, seconds, strict=True)
@@ -74,12 +72,13 @@ def read_curve(file, epoch, column="val_psnr"):
     ]
 
 
-def read_columns(file, columns):
+def read_columns(file, columns, sparse=()):
     """Reads the numbers of a log.
 
     Args:
         file: `Path` of the log.
         columns: Names of the columns that must hold a number in every line.
+        sparse: Names of others that it must have.
 
     Returns:
         List of a dict for each line, without the other columns that are "NA" in it.
@@ -93,6 +92,8 @@ def read_columns(file, columns):
         rows = [{key: float(line[key]) for key in columns} for line in lines]
         if not np.isfinite([row.get("epoch", 0) for row in rows]).all():
             raise ValueError("an epoch is no number")
+        if any(line[key] is None for line in lines for key in sparse):
+            raise ValueError("a line ends early")
         for row, line in zip(rows, lines, strict=True):
             row |= {key: float(value) for key, value in line.items() if value != "NA"}
     except (KeyError, TypeError, ValueError, csv.Error):

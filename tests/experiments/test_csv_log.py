@@ -39,6 +39,8 @@ def test_a_curve_holds_the_epochs_that_measured(tmp_path):
     log.write_text("epoch,seconds,val_psnr\n0,1.5,NA\n1,2.0,25.5\n2,1.0,NA\n3,1.0,26.0\n")
     assert read_curve(log, epoch=10) == [[20, 3.5, 25.5], [40, 5.5, 26.0]]
     assert read_curve(tmp_path / "none.csv", epoch=10) == []
+    log.write_text("epoch,seconds,val_psnr\n0,1.5,NA\n")  # it was too short for a validation
+    assert read_curve(log, epoch=10) == []
 
 
 @pytest.mark.parametrize(

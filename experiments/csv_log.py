@@ -89,13 +89,14 @@ def read_columns(file, columns, sparse=()):
     try:
         with file.open(newline="", encoding="utf-8") as opened:
             lines = list(csv.DictReader(opened))
-        rows = [{key: float(line[key]) for key in columns} for line in lines]
-        if not np.isfinite([row.get("epoch", 0) for row in rows]).all():
-            raise ValueError("an epoch is no number")
-        if any(line[key] is None for line in lines for key in sparse):
-            raise ValueError("a line ends early")
+        rows = [
+            {key: float(value) for key, value in line.items() if value != "NA"} for line in lines
+        ]
         for row, line in zip(rows, lines, strict=True):
-            row |= {key: float(value) for key, value in line.items() if value != "NA"}
-    except (KeyError, TypeError, ValueError, csv.Error):
+            if not {*columns} <= row.keys() or not {*sparse} <= line.keys():
+                raise ValueError("a column is missing")
+            if not np.isfinite(row.get("epoch", 0)):
+                raise ValueError("an epoch is no number")
+    except (TypeError, ValueError, csv.Error):
         raise ValueError(f"{file}: {DAMAGED_RUN}") from None
     return rows

@@ -21,14 +21,14 @@ def meta_training_curves(folder):
     """
     figure, axes = plt.subplots(1, 3, figsize=(16, 4), layout="constrained")
     left, middle, right = axes
-    rows = _read(folder / "log.csv", ["epoch"])
-    key = "log_loss" if "log_loss" in rows[0] else "loss"
-    rows = _read(folder / "log.csv", ["epoch", key])
+    rows = _read(folder / "log.csv")
+    key = next((name for name in ("log_loss", "loss") if name in rows[0]), None)
+    if key is None:
+        raise ValueError(f"{folder / 'log.csv'}: {DAMAGED_RUN}")
     left.plot([row["epoch"] + 1 for row in rows], [row[key] for row in rows])
     ylabel = f"mean {key.replace('_', ' ')} in the windows"
     left.set(xlabel="epoch", ylabel=ylabel, title="Meta-training")
-    rows = _read(folder / "held_out.csv", ["epoch"])
-    rows = _read(folder / "held_out.csv", list(rows[0]))  # all of them in every line
+    rows = _read(folder / "held_out.csv")
     for name in [key for key in rows[0] if key not in ("epoch", "score")]:
         epochs = [row["epoch"] + 1 for row in rows]
         middle.semilogy(epochs, [row[name] for row in rows], "o-", label=name)
@@ -119,9 +119,9 @@ def training_curves(networks, file):
     _finish(figure, axes, file)
 
 
-def _read(path, columns):
-    rows = read_columns(path, columns)
-    if not rows:
+def _read(path):
+    rows = read_columns(path, ["epoch"])
+    if not rows or any(row.keys() != rows[0].keys() for row in rows):
         raise ValueError(f"{path}: {DAMAGED_RUN}")
     return rows
 

@@ -10,10 +10,9 @@ from dncnn_keras import paths
 from dncnn_keras.datasets.tfds_sets import load_from_tfds
 
 _ADDRESS = "https://www.tensorflow.org/datasets/catalog/mnist"
+_FILES = {"train": "train", "test": "t10k"}
 # A fifth of those that scikit-learn bundles.
 _TEST_DIGITS = 359
-
-_FILES = {"train": "train", "test": "t10k"}
 
 
 def load_digits(name="mnist", split="train"):

@@ -60,8 +60,9 @@ CLASSICAL ?= yes
 PROFILE ?= released
 PROFILES := released meta small paper
 PROFILE_FILE := experiments/dncnn_blind$(if $(filter-out released,$(PROFILE)),_$(PROFILE)).yaml
-# The released networks are trained in two stages, the second from where the first ends.
-FIRST_STAGE := $(if $(filter released meta,$(PROFILE)),$(PROFILE_FILE:.yaml=_first.yaml))
+# The released networks are trained in three stages, each from where the one before it ends.
+STAGES := $(if $(filter released meta,$(PROFILE)),$(PROFILE_FILE:.yaml=_first.yaml) $(PROFILE_FILE:.yaml=_second.yaml)) $(PROFILE_FILE)
+TRAIN_STAGES = $(foreach file,$(STAGES),$(EXPERIMENT) $(file) &&) true
 PROFILE_NAME := dncnn-blind$(if $(filter-out released,$(PROFILE)),-$(PROFILE))
 TABLE1_MODELS = [runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5]
 # A table of another network, or of other sigmas, must not replace the one that is published.
@@ -71,8 +72,7 @@ TABLE1_NAME = table1$(if $(TABLE1_USUAL),,-sigma-$(subst .,p,$(subst $(,),-,$(SI
 reproduce-table1: $(READY)  ## Tables 1 to 3: SIGMAS=all PROTOCOL=paper CLASSICAL=no RECOMPUTE=1 TRAIN=1 PROFILE=paper
 	$(call one_of,CLASSICAL,yes no)$(call one_of,PROTOCOL,honest paper)$(call one_of,PROFILE,$(PROFILES))
 	$(if $(or $(call on,TRAIN),$(filter released,$(PROFILE))),,$(error PROFILE=$(PROFILE) needs TRAIN=1))
-	$(if $(and $(call on,TRAIN),$(FIRST_STAGE)),$(EXPERIMENT) $(FIRST_STAGE))
-	$(if $(call on,TRAIN),$(EXPERIMENT) $(PROFILE_FILE))
+	$(if $(call on,TRAIN),$(TRAIN_STAGES))
 	$(if $(and $(call on,RECOMPUTE),$(filter yes,$(CLASSICAL))),$(PIP) --editable '.[bm3d]')
 	$(EXPERIMENT) experiments/table1.yaml --set 'name=$(TABLE1_NAME)' \
 	  --set 'sigmas=$(if $(filter all,$(SIGMAS)),all,[$(SIGMAS)])' --set protocol=$(PROTOCOL) \
@@ -83,8 +83,7 @@ check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSN
 	$(EXPERIMENT) experiments/check_harness.yaml
 
 train: $(READY)  ## Train (or go on training) PROFILE=released, meta, small or paper.
-	$(call one_of,PROFILE,$(PROFILES))$(if $(FIRST_STAGE),$(EXPERIMENT) $(FIRST_STAGE))
-	$(EXPERIMENT) $(PROFILE_FILE)
+	$(call one_of,PROFILE,$(PROFILES))$(TRAIN_STAGES)
 
 # RULE=default | lengths | quadratics | mnist | wide
 RULE ?= default

@@ -29,13 +29,16 @@ def test_no_other_table_takes_the_name_of_the_published_one(variables, name):
 @pytest.mark.parametrize(
     ("variables", "files"),
     [
-        ([], ["dncnn_blind_first", "dncnn_blind"]),
-        (["PROFILE=meta"], ["dncnn_blind_meta_first", "dncnn_blind_meta"]),
+        ([], ["dncnn_blind_first", "dncnn_blind_second", "dncnn_blind"]),
+        (
+            ["PROFILE=meta"],
+            ["dncnn_blind_meta_first", "dncnn_blind_meta_second", "dncnn_blind_meta"],
+        ),
         (["PROFILE=small"], ["dncnn_blind_small"]),
     ],
 )
 @pytest.mark.parametrize("target", [["train"], ["reproduce-table1", "TRAIN=1"]])
-def test_the_released_networks_are_trained_in_two_stages(target, variables, files):
+def test_the_released_networks_are_trained_in_three_stages(target, variables, files):
     command = ["make", "--dry-run", *target, *variables]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"experiments/(dncnn_\w+)\.yaml", told) == files

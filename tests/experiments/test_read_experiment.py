@@ -107,15 +107,17 @@ def test_every_experiment_file_of_the_project_is_valid(file):
     read_experiment(file)
 
 
-@pytest.mark.parametrize("stage", ["_first", ""])
-def test_the_learned_optimizer_gets_exactly_adam_s_budget(stage):
+@pytest.mark.parametrize(
+    ("stage", "before"), [("_first", None), ("_second", "first"), ("", "second")]
+)
+def test_the_learned_optimizer_gets_exactly_adam_s_budget(stage, before):
     budgets, optimizers = [], []
     for name in ("dncnn-blind", "dncnn-blind-meta"):
         file = EXPERIMENTS / f"{name.replace('-', '_')}{stage}.yaml"
         settings = read_experiment(file).model_dump()
         assert settings.pop("name") == name + stage.replace("_", "-")
-        # Each goes on from its own first stage.
-        start = None if stage else f"runs/{name}-first/{name}-first.weights.h5"
+        # Each goes on from its own stage before.
+        start = f"runs/{name}-{before}/{name}-{before}.weights.h5" if before else None
         assert settings.pop("start") == start
         optimizers.append(settings.pop("optimizer"))
         budgets.append(settings)

@@ -20,11 +20,26 @@ on = $(filter-out 0 no,$($1))
 help:            ## Show this list.
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z0-9-]*\): *.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 26
+	@echo "Options, after the target as NAME=VALUE, with their defaults (0 is off, 1 is on):"
+	@echo "  SIGMAS=15,25,50   noise levels; all: the paper's twelve"
+	@echo "  PROTOCOL=honest   or paper: with the paper's two mistakes"
+	@echo "  CLASSICAL=yes     or no: the networks without NLM, K-SVD and BM3D"
+	@echo "  RECOMPUTE=0       1: NLM, K-SVD and BM3D measured anew, not as they are kept"
+	@echo "  TRAIN=0           1: the network of PROFILE trained first, and measured in place of those released"
+	@echo "  PROFILE=released  or meta (by the learned optimizer), small, paper (as the paper trains, for"
+	@echo "                    a GPU); of train-real: released or paper"
+	@echo "  RULE=default      or lengths, quadratics, mnist, wide"
+	@echo "  SIZE=full         for a GPU; or short, long, rivals, depth20, filters96"
+	@echo "  PART=             all; or some of training, inference, pipeline, learned_optimizer,"
+	@echo "                    meta_training, adaptation, memory, as PART='inference memory'"
+	@echo "  TORCH=0           1: PyTorch measured beside ours, installed where it is not"
+	@echo "  VERBOSE=0         1: a line for every epoch, and for every optimizer that is tried"
+	@echo "  PYTHON=python3    what .venv is made with, of version 3.11 to 3.13"
 	@echo "Data: DENOISE_DATA=FOLDER names a folder that holds bsd400/ bsd68/ set12/ bsds500/{train,val,test}/"
 	@echo "      mnist/ and div2k/; what is missing there is downloaded, but for the pairs of real noise"
 	@echo "      (polyu/ nam_cc15/ sidd_small/ nam/) and the authors' weights (official_dncnn/)."
 	@echo "      Prepared copies: DENOISE_CACHE."
-	@echo "VERBOSE=1: a line for every epoch. Ctrl-C ends any of them; a run says how to go on."
+	@echo "Ctrl-C ends any of them; a run says how to go on."
 
 setup: $(READY)  ## Make .venv and install the package with its test tools.
 
@@ -41,7 +56,7 @@ test: $(READY)   ## Run the tests (no data, network or GPU needed).
 fuzz: $(READY)   ## 10,000 bad inputs: none may end in a traceback, a hang or half a file.
 	$(RUN) -m tests.fuzz
 
-chaos: $(READY)  ## 20 each: kills of a training, a meta-training, an evaluation; damaged files; full disk; Ctrl-C.
+chaos: $(READY)  ## 20 each: killed runs of three kinds, damaged files, a full disk, Ctrl-C.
 	$(RUN) -m tests.chaos
 
 lint: $(READY)   ## Check style and formatting with ruff, and types with mypy.
@@ -49,7 +64,7 @@ lint: $(READY)   ## Check style and formatting with ruff, and types with mypy.
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-bench: $(READY)  ## Measure speed and memory, or PART=adaptation alone; PyTorch beside it where TORCH=1.
+bench: $(READY)  ## Measure speed and memory. Options: PART, TORCH.
 	$(if $(call on,TORCH),$(PIP) torch,)
 	$(RUN) -m benchmarks $(PART)
 
@@ -69,7 +84,7 @@ TABLE1_MODELS = [runs/$(PROFILE_NAME)/$(PROFILE_NAME).weights.h5]
 TABLE1_USUAL = $(filter $(if $(filter yes,$(CLASSICAL)),15$(,)25$(,)50,all),$(SIGMAS))
 TABLE1_NAME = table1$(if $(TABLE1_USUAL),,-sigma-$(subst .,p,$(subst $(,),-,$(SIGMAS))))$(if $(call on,TRAIN),-$(PROFILE_NAME))
 
-reproduce-table1: $(READY)  ## Tables 1 to 3: SIGMAS=all PROTOCOL=paper CLASSICAL=no RECOMPUTE=1 TRAIN=1 PROFILE=paper
+reproduce-table1: $(READY)  ## Tables 1 to 3. Options: SIGMAS, PROTOCOL, CLASSICAL, RECOMPUTE, TRAIN, PROFILE.
 	$(call one_of,CLASSICAL,yes no)$(call one_of,PROTOCOL,honest paper)$(call one_of,PROFILE,$(PROFILES))
 	$(if $(or $(call on,TRAIN),$(filter released,$(PROFILE))),,$(error PROFILE=$(PROFILE) needs TRAIN=1))
 	$(if $(call on,TRAIN),$(TRAIN_STAGES))
@@ -82,14 +97,14 @@ reproduce-table1: $(READY)  ## Tables 1 to 3: SIGMAS=all PROTOCOL=paper CLASSICA
 check-harness: $(READY)  ## The authors' own DnCNN-S must give its published PSNR here.
 	$(EXPERIMENT) experiments/check_harness.yaml
 
-train: $(READY)  ## Train (or go on training) PROFILE=released, meta, small or paper.
+train: $(READY)  ## Train a DnCNN, or go on training it. Option: PROFILE.
 	$(call one_of,PROFILE,$(PROFILES))$(TRAIN_STAGES)
 
 # RULE=default | lengths | quadratics | mnist | wide
 RULE ?= default
 RULE_FILE := experiments/meta_train$(if $(filter-out default,$(RULE)),_$(RULE)).yaml
 
-meta-train: $(READY)  ## Meta-train (or go on meta-training) RULE=default, lengths, quadratics, mnist or wide.
+meta-train: $(READY)  ## Meta-train a rule, or go on meta-training it. Option: RULE.
 	$(call one_of,RULE,default lengths quadratics mnist wide)$(EXPERIMENT) $(RULE_FILE)
 
 reproduce-figure3: $(READY)  ## Learned rule and tuned optimizers on quadratic functions.
@@ -101,7 +116,7 @@ reproduce-figure4: $(READY)  ## The same on MNIST, or on bundled digits where MN
 # SIZE=full | short | long | rivals | depth20 | filters96
 SIZE ?= full
 
-reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rules and by tuned rivals; SIZE=short, long, rivals, depth20, filters96; without: for a GPU.
+reproduce-meta-dncnn: $(READY)  ## DnCNN trained by the learned rules and by tuned rivals. Option: SIZE.
 	$(call one_of,SIZE,full short long rivals depth20 filters96)$(EXPERIMENT) experiments/meta_dncnn$(if $(filter-out full,$(SIZE)),_$(SIZE)).yaml
 
 reproduce-ablation: $(READY)  ## DnCNN trained by rules that lack parts of the default one, meta-trained first.
@@ -112,7 +127,7 @@ reproduce-transfer: $(READY)  ## The learned rules on networks unlike those they
 
 # PROFILE=released | paper
 PAPER := $(filter paper,$(PROFILE))
-train-real: $(READY)  ## Train the network for photographs, PROFILE=released or paper (for a GPU).
+train-real: $(READY)  ## Train the network for photographs, or go on training it. Option: PROFILE.
 	$(call one_of,PROFILE,released paper)$(EXPERIMENT) experiments/real_pretrain$(PAPER:%=_%).yaml
 	$(if $(PAPER),,$(EXPERIMENT) experiments/real_train.yaml)
 	$(EXPERIMENT) experiments/real_transfer$(PAPER:%=_%).yaml

@@ -7,6 +7,7 @@ picture. Takes a few seconds on two cores:
     .venv/bin/python examples/adapt_to_photograph.py
 """
 
+import sys
 from pathlib import Path
 
 import dncnn_keras
@@ -34,4 +35,8 @@ def main(size=384, folder="runs/adapt_to_photograph"):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(130)

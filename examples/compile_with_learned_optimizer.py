@@ -8,6 +8,8 @@ Takes ten seconds on two cores:
     .venv/bin/python examples/compile_with_learned_optimizer.py
 """
 
+import sys
+
 import keras
 import tensorflow as tf
 
@@ -32,6 +34,7 @@ def main(steps=200):
     """Trains the network twice; returns the test losses by optimizer."""
     x, y = load_digits("digits", "train")
     x_test, y_test = load_digits("digits", "test")
+    bar = int(sys.stdout.isatty())  # quiet in a log file
     losses = {}
     for name, optimizer in {"Adam": keras.optimizers.Adam(), "learned": LearnedOptimizer()}.items():
         keras.utils.set_random_seed(0)
@@ -40,7 +43,7 @@ def main(steps=200):
         batches = batches.shuffle(len(x), seed=0).repeat().batch(64)
         model = make_model()
         model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        model.fit(batches, epochs=4, steps_per_epoch=steps // 4, shuffle=False, verbose=2)
+        model.fit(batches, epochs=4, steps_per_epoch=steps // 4, shuffle=False, verbose=bar)
         loss, accuracy = model.evaluate(x_test.reshape(-1, 8, 8, 1), y_test, verbose=0)
         print(f"{name}: test loss {loss:.4f}, accuracy {accuracy:.1%}", flush=True)
         losses[name] = loss
@@ -48,4 +51,8 @@ def main(steps=200):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(130)

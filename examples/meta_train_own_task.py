@@ -12,6 +12,7 @@ import sys
 
 import keras
 import tensorflow as tf
+from tqdm import tqdm
 
 from dncnn_keras.datasets.digits import load_digits
 from learned_optim import LearnedOptimizer, MetaTrainer, save_rule
@@ -47,11 +48,12 @@ def main(steps=100, window=50, folder="runs/meta_train_own_task"):
     rule.learning_rate = 0.05
     held_out = make_task(initial_seeds=range(100, 104))
 
-    def judge(optimizer):
+    def judge(optimizer, title):
         trajectory = Trajectory(held_out, lambda: optimizer)
-        return sum(mean_final_loss(trajectory.run(seed, steps=100)) for seed in range(4)) / 4
+        seeds = tqdm(range(4), title, disable=None)
+        return sum(mean_final_loss(trajectory.run(seed, steps=100)) for seed in seeds) / 4
 
-    before = judge(LearnedOptimizer(weights=rule))
+    before = judge(LearnedOptimizer(weights=rule), "runs before")
     # Windows of half a run and exact meta-gradients keep the rule from being greedy.
     tasks = [make_task(initial_seeds=range(8))]
     trainer = MetaTrainer(rule, tasks, 0, steps, window=window, second_order=True)
@@ -59,10 +61,14 @@ def main(steps=100, window=50, folder="runs/meta_train_own_task"):
     bar = int(sys.stdout.isatty())  # quiet in a log file
     trainer.fit(trainer.updates(), steps_per_epoch=steps, shuffle=False, verbose=bar)
     weights = save_rule(rule, "digits", folder, provenance={"meta_updates": steps})
-    after = judge(LearnedOptimizer(weights=weights))
+    after = judge(LearnedOptimizer(weights=weights), "runs after")
     print(f"loss at the end of 100 steps: {before:.4f} before, {after:.4f} after; {weights}")
     return before, after
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(130)

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 import sys
+from pathlib import Path
 
 from dncnn_keras.one_line import one_line
 from dncnn_keras.paths import RESULTS, RUNS
@@ -37,8 +38,11 @@ def main(argv=None):
         "run",
         help="run an experiment file, or go on with a stopped run",
         description="Runs an experiment file, or goes on with a run of that name that was stopped. "
-        "Runs are kept in runs/NAME/, what is measured in results/. What a file may say is told in "
-        "experiments/schema*.py.",
+        "Runs are kept in\nruns/NAME/, what is measured in results/. The keys of a file are "
+        "explained under its kind in the API\nreference (make docs) and in\n"
+        f"  {Path(__file__).with_name('schema*.py')}",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument("file", metavar="FILE", help="experiment file (YAML), e.g. of experiments/")
     run.add_argument(

@@ -89,11 +89,11 @@ class Quantised(Denoiser):
 
 def classical_methods(protocol):
     """NLM, K-SVD and BM3D; under the paper's protocol BM3D sees an 8-bit image."""
-    defaults = {"settings": "package defaults"}
+    nlm, ksvd = ({"settings": vars(denoiser())} for denoiser in (NLM, KSVD))
     methods = [
         Method("noisy", "Noisy", lambda sigma: Identity(), {}, published="noisy"),
-        Method("nlm", "NLM", lambda sigma: NLM(), defaults, slow=True, published="nlm"),
-        Method("ksvd", "K-SVD", lambda sigma: KSVD(), defaults, slow=True, published="ksvd"),
+        Method("nlm", "NLM", lambda sigma: NLM(), nlm, slow=True, published="nlm"),
+        Method("ksvd", "K-SVD", lambda sigma: KSVD(), ksvd, slow=True, published="ksvd"),
     ]
     if protocol == "paper":
         name, make = "bm3d-8bit", lambda sigma: Quantised(BM3D())

@@ -53,7 +53,35 @@ def psnr_over_sigma(methods, rows, file):
     save_figure(figure, file)
 
 
-def visual_comparison(experiment, dataset, images, methods, file):
+def choose_image(visual, dataset, images):
+    """Finds the image of the visual comparison.
+
+    The default, which is the paper's, lies in `bsd80` alone: of other sets the first image is
+    shown. So it is where the embedded images stand for a set, whatever the name.
+
+    Args:
+        visual: A `schema_dncnn.Visual`.
+        dataset: Name of the data set the images are of.
+        images: List of `datasets.NamedImage`.
+
+    Returns:
+        One of them.
+
+    Raises:
+        ValueError: If the set has no image of the name that was given.
+    """
+    names = [image.name for image in images]
+    if visual.image in names:
+        return images[names.index(visual.image)]
+    if "image" in visual.model_fields_set and dataset != "sample":
+        raise ValueError(
+            f"visual.image: {dataset} has no image {visual.image!r}, but "
+            f"{', '.join(map(repr, names[:3]))}{' and others' if len(names) > 3 else ''}"
+        )
+    return images[0]
+
+
+def visual_comparison(experiment, dataset, image, methods, file):
     """Shows one image at one sigma: clean, noisy and as every method returns it, with a zoom.
 
     The slow methods' outputs are kept beside their results as PNG files, so that the picture can
@@ -61,13 +89,12 @@ def visual_comparison(experiment, dataset, images, methods, file):
 
     Args:
         experiment: A `schema_dncnn.Table1`.
-        dataset: Name of the data set the images are of.
-        images: List of `datasets.NamedImage`.
+        dataset: Name of the data set the image is of.
+        image: A `datasets.NamedImage`.
         methods: List of `methods.Method`.
         file: `Path` of the PNG.
     """
     sigma, anew = experiment.visual.sigma, experiment.recompute
-    image = _chosen(experiment, images)
     noisy, clean = noisy_image(image, sigma, experiment.seed)
     panels = [("Clean", clean)]
     for method in methods:
@@ -102,24 +129,19 @@ def visual_comparison(experiment, dataset, images, methods, file):
     save_figure(figure, file)
 
 
-def noisy_and_denoised(experiment, images, method, files):
+def noisy_and_denoised(experiment, image, method, files):
     """Writes the image of the visual comparison before and after, pixel on pixel.
 
     Args:
         experiment: A `schema_dncnn.Table1`.
-        images: List of `datasets.NamedImage`.
+        image: A `datasets.NamedImage`.
         method: The `methods.Method` that denoises.
         files: Pair of `Path`s of the PNGs of the noisy and the denoised image, 8 bit.
     """
     sigma = experiment.visual.sigma
-    noisy, _ = noisy_image(_chosen(experiment, images), sigma, experiment.seed)
+    noisy, _ = noisy_image(image, sigma, experiment.seed)
     for pixels, file in zip((noisy, method.make(sigma)(noisy[None], sigma)[0]), files, strict=True):
         _write(pixels, file)
-
-
-def _chosen(experiment, images):
-    chosen = [image for image in images if image.name == experiment.visual.image]
-    return chosen[0] if chosen else images[0]
 
 
 def _output(method, noisy, sigma, kept, anew):

@@ -28,6 +28,7 @@ class KeptRun(Provenance):
     experiment: dict
     psnr: float
     curve: list[tuple[int, float, float]]
+    dtype: str | None = None  # older runs do not tell
 
 
 class TrainedRun(Provenance):
@@ -35,6 +36,7 @@ class TrainedRun(Provenance):
 
     validation_psnr: dict[str, float]
     validation_curve: list[tuple[int, float, float]]
+    dtype: str
 
 
 def race_dncnn(experiment):
@@ -55,6 +57,7 @@ def race_dncnn(experiment):
             describe_rule(contender.optimizer.weights)
     folder = RESULTS / experiment.name
     sections, all_curves = [], {}
+    rivals = [each.title for each in experiment.contenders if each.optimizer.name != "learned"]
     with Bar(_steps(experiment), experiment.name, "step") as bar:
         runs = []  # of all contenders
         races = [
@@ -62,16 +65,16 @@ def race_dncnn(experiment):
             for horizon in sorted(experiment.horizons)
         ]
     for horizon, rows in zip(sorted(experiment.horizons), races, strict=True):
-        (reference,) = [row for row in rows if row["title"] == experiment.reference]
-        # Of the curves, which are rounded: the reference itself has to get there.
-        target = np.mean([curve[-1][2] if curve else -math.inf for curve in reference["curves"]])
+        for row in rows:
+            all_curves.setdefault(row["title"], []).append(row["curves"])
+        ends = {row["title"]: _end(row["curves"]) for row in rows if row["title"] in rivals}
         for row in rows:
             # A run of a shorter horizon may be the quickest way: its rate has come down by then.
-            curves = all_curves.setdefault(row["title"], [])
-            curves.append(row["curves"])
-            reached = math.isfinite(target)  # or the reference has diverged, on a seed at least
-            steps = [_steps_to(each, target) for each in curves] if reached else []
-            row["steps_to_reference"] = min(filter(None, steps), default=None)
+            curves = all_curves[row["title"]]
+            row["steps_to"] = {
+                rival: min(filter(None, (_steps_to(each, end) for each in curves)), default=None)
+                for rival, end in ends.items()
+            }
         sections.append({"horizon": horizon, "contenders": rows})
     summary = {
         "experiment": experiment.model_dump(mode="json"),
@@ -137,7 +140,7 @@ def _race(experiment, contender, horizon, folder, bar, all_runs):
         "title": contender.title,
         "learning_rate": best.learning_rate,
         "schedule": best.schedule,
-        "interior": _is_interior(best.learning_rate, contender.learning_rates),
+        "at_edge": _at_edge(settings, tuned),
         "tuning": [
             {"learning_rate": o.learning_rate, "schedule": o.schedule, "psnr": psnr}
             for o, psnr in zip(settings, tuned, strict=False)
@@ -223,6 +226,7 @@ def _run(training, folder, make_rule, bar):
         about = read_kept(run / f"{training.name}.json", TrainedRun)
         result["psnr"] = float(np.mean(list(about["validation_psnr"].values())))
         result["curve"] = about["validation_curve"]
+        result["dtype"] = about["dtype"]
         made_by = {key: about[key] for key in Provenance.model_fields}
     folder.mkdir(parents=True, exist_ok=True)
     result |= made_by
@@ -232,22 +236,36 @@ def _run(training, folder, make_rule, bar):
 
 
 def _provenance_of(runs):
-    """That of the last run, with all revisions and processors, and the date of the first."""
+    """That of the last run, with all revisions, processors and formats, and the first date."""
     runs = sorted(runs, key=lambda run: run["date"])
     last = {key: runs[-1][key] for key in Provenance.model_fields}
     for key in ("revision", "processor"):
         last[key] = ", ".join(dict.fromkeys(str(run[key]) for run in runs))
+    # A number format is chosen by the machine; of older runs it is not known.
+    last["dtype"] = ", ".join(dict.fromkeys(run["dtype"] for run in runs if run.get("dtype")))
     last["gpus"] = [*dict.fromkeys(gpu for run in runs for gpu in run["gpus"])]
     return {**last, "since": runs[0]["date"]}
 
 
-def _is_interior(rate, grid):
-    return len(grid) > 2 and min(grid) < rate < max(grid)
+def _at_edge(settings, tuned):
+    """Schedules whose best rate is the least or the greatest of the grid."""
+    found = []
+    for schedule in dict.fromkeys(each.schedule for each in settings):
+        runs = zip(settings, tuned, strict=False)
+        grid = {s.learning_rate: psnr for s, psnr in runs if s.schedule == schedule}
+        if len(grid) > 1 and max(grid, key=grid.get) in (min(grid), max(grid)):
+            found.append(schedule)
+    return found
+
+
+def _end(curves):
+    """Mean PSNR at the end of the curves, in which a rival itself has to get there."""
+    return float(np.mean([curve[-1][2] if curve else -math.inf for curve in curves]))
 
 
 def _steps_to(curves, psnr):
     """Steps after which the mean curve reaches a PSNR, by linear interpolation, or `None`."""
-    if not all(curves):
+    if not all(curves) or not math.isfinite(psnr):  # one has diverged, on a seed at least
         return None
     mean = np.mean(np.array(curves, np.float64), axis=0)  # JSON knows no largest integer
     steps, values = mean[:, 0], mean[:, 2]
@@ -269,34 +287,45 @@ def _markdown(experiment, summary):
         f"{experiment.batch_size}, {experiment.loss}; mean PSNR (dB) over {data.holdout} held-out "
         f"images of {data.folder or data.dataset} and sigma "
         f"{', '.join(f'{sigma:g}' for sigma in experiment.validation_sigmas)}; mean and standard "
-        f"deviation of {experiment.seeds} seeds. *Steps to* is where a contender's mean curve, "
-        f"at this horizon or a shorter one, reaches the final PSNR of {experiment.reference}.",
+        f"deviation of {experiment.seeds} seeds. *To ...* is the step at which a contender's mean "
+        f"curve, at this horizon or a shorter one, reaches the final PSNR of that rival, and its "
+        f"share of the rival's steps.",
         "",
     ]
     for section in summary["horizons"]:
+        rivals = [*section["contenders"][0]["steps_to"]]
         lines += [
             f"## {section['horizon']:,} steps",
             "",
-            "| optimizer | learning rate | schedule | PSNR | steps to | s/step |",
-            "|---|---|---|---|---|---|",
+            "| optimizer | learning rate | schedule | PSNR | "
+            + "".join(f"to {rival} | " for rival in rivals)
+            + "s/step |",
+            "|---" * (5 + len(rivals)) + "|",
         ]
         for row in sorted(section["contenders"], key=lambda row: -np.mean(row["final"])):
             rate = "its own" if row["learning_rate"] is None else f"{row['learning_rate']:g}"
-            if len({each["learning_rate"] for each in row["tuning"]}) > 1 and not row["interior"]:
-                rate += " (edge of the grid)"
-            steps = row["steps_to_reference"]
+            for schedule in row["at_edge"]:
+                of = "" if schedule == row["schedule"] else f"{schedule}: "
+                rate += f" ({of}edge of the grid)"
             lines.append(
                 f"| {row['title']} | {rate} | {row['schedule']} | {np.mean(row['final']):.2f} +- "
-                f"{np.std(row['final']):.2f} | {'never' if steps is None else f'{steps:.0f}'} | "
-                f"{_seconds_per_step(row['curves'])} |"
+                f"{np.std(row['final']):.2f} | "
+                + "".join(
+                    f"{_share(row['steps_to'][rival], section['horizon'])} | " for rival in rivals
+                )
+                + f"{_seconds_per_step(row['curves'])} |"
             )
         lines.append("")
     lines.append(
         f"Runs of {summary['since'][:16]} to {summary['date'][:16]} UTC, revisions "
         f"{summary['revision']}; {summary['processor']}, {summary['cores']} cores"
-        f"{hardware(summary)}."
+        f"{hardware(summary)}{summary['dtype'] and ', ' + summary['dtype']}."
     )
     return "\n".join(lines) + "\n"
+
+
+def _share(steps, horizon):
+    return "never" if steps is None else f"{steps:.0f} ({steps / horizon:.0%})"
 
 
 def _seconds_per_step(curves):

@@ -76,9 +76,15 @@ def read_experiment(path, overrides=()):
         got = reprlib.repr(kind)
         raise ExperimentError(f"{path}: kind: must be one of {', '.join(KINDS)}; got {got}")
     try:
-        return KINDS[kind].model_validate(values)
+        experiment = KINDS[kind].model_validate(values)
     except pydantic.ValidationError as error:
         raise ExperimentError(f"{path}: {_explain(error, KINDS[kind])}") from None
+    if keys := _truth_for_a_number(values, experiment):
+        raise ExperimentError(
+            f"{path}: {'.'.join(keys)}: must be a number, not true or false, as which YAML reads "
+            "yes, no, on and off, too"
+        )
+    return experiment
 
 
 class _Loader(yaml.SafeLoader):
@@ -126,6 +132,27 @@ def _override(values, override):
         values[last] = _parse(value)
     except yaml.YAMLError:
         raise ExperimentError(f"--set {override}: {value!r} is not a YAML value") from None
+
+
+def _truth_for_a_number(given, checked):
+    """The keys that lead to a true or false which pydantic took for 1 or 0, if there is one."""
+    if isinstance(given, dict):
+        pairs = [([key], value, _at(checked, key)) for key, value in given.items()]
+    elif isinstance(given, list) and isinstance(checked, list | tuple):
+        pairs = [([], *pair) for pair in zip(given, checked, strict=True)]
+    else:
+        return None
+    for keys, value, taken in pairs:
+        if isinstance(value, bool) and not isinstance(taken, bool):
+            return keys
+        found = _truth_for_a_number(value, taken)
+        if found is not None:
+            return [*keys, *found]
+    return None
+
+
+def _at(section, key):
+    return section[key] if isinstance(section, dict) else getattr(section, key)
 
 
 def _explain(error, kind):

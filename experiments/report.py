@@ -1,4 +1,4 @@
-"""`make report`: every table and figure on one page, made from the files in `results/` alone."""
+"""`make report`: every table and figure on one page, made of what is kept, without measuring."""
 
 import base64
 import csv
@@ -13,6 +13,8 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from dncnn_keras.one_line import one_line
+from dncnn_keras.pretrained import weights_file
+from dncnn_keras.weight_files import description_of
 from experiments.atomic_write import write_atomically
 from experiments.report_parts import SECTIONS, Part
 
@@ -25,7 +27,7 @@ class Text(NamedTuple):
 
     Attributes:
         title: Its first heading.
-        markdown: All that follows, headings from the third level down.
+        markdown: All that follows, headings from the fourth level down.
     """
 
     title: str
@@ -57,6 +59,8 @@ class Measured(NamedTuple):
         part: The `Part`.
         content: List of its `Text`s and `Picture`s.
         made_by: How it was measured, in one line, or `None`.
+        trained: Lists of the stages in which its networks were trained, each how in one line, by
+            the networks' names.
         missing: Names of its files that are not there.
         found: Whether any file is there.
     """
@@ -64,6 +68,7 @@ class Measured(NamedTuple):
     part: Part
     content: list
     made_by: str | None
+    trained: dict
     missing: list
     found: bool
 
@@ -144,8 +149,11 @@ def _read_part(folder, part):
     content = [_read(folder / name, shows) for name, shows in there.items()]
     made_by = None
     if part.results and part.results not in missing:
-        made_by = _read_provenance(folder / part.results)
-    return Measured(part, content, made_by, missing, len(missing) < len(names))
+        file = folder / part.results
+        made_by = _how_made(file, _read_json(file))
+    found = len(missing) < len(names)
+    trained = {name: _read_stages(name) for name in part.networks} if found else {}
+    return Measured(part, content, made_by, trained, missing, found)
 
 
 def _read(file, shows):
@@ -191,13 +199,33 @@ def _read_csv(file, shows):
 def _read_markdown(file):
     first, _, rest = _read_text(file).partition("\n")
     title, body = (first[2:], rest) if first.startswith("# ") else (file.stem, f"{first}\n{rest}")
-    return Text(title, re.sub("^(?=#{1,4} )", "##", body, flags=re.MULTILINE).strip())
+    # The third level is that of parts: no heading within one may look as if it began another.
+    below = re.sub(
+        "^#{1,4}(?= )", lambda hashes: "#" * max(4, len(hashes[0]) + 2), body, flags=re.MULTILINE
+    )
+    return Text(title, below.strip())
 
 
-def _read_provenance(file):
-    """How a result was made, in one line."""
+def _read_stages(network):
+    """How each stage of a released network's training was made, the first stage first."""
+    file = description_of(weights_file(network))
+    stages, content = [], _read_json(file)
+    while content is not None:
+        stages.append(_how_made(file, content))
+        content = content.get("start")
+    return stages[::-1]
+
+
+def _read_json(file):
     try:
-        content = json.loads(_read_text(file))
+        return json.loads(_read_text(file))
+    except (ValueError, RecursionError):
+        raise _damaged(file) from None
+
+
+def _how_made(file, content):
+    """How something was made, in one line, by the content of a JSON file."""
+    try:
         # Table 1 keeps it in a section of its own.
         made_by, experiment = content.get("provenance", content), content["experiment"]
         versions = {"Python": made_by["python"], **made_by["versions"]}
@@ -210,10 +238,14 @@ def _read_provenance(file):
             *(f"{key} {experiment[key]}" for key in ("seed", "seeds") if key in experiment),
         ]
         return one_line(", ".join(parts))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ValueError(
-            f"{file}: damaged, or not the results of an experiment; move it away, or measure again"
-        ) from None
+    except (KeyError, TypeError, AttributeError):
+        raise _damaged(file) from None
+
+
+def _damaged(file):
+    return ValueError(
+        f"{file}: damaged, or not the results of an experiment; move it away, or measure again"
+    )
 
 
 def _markdown_parser():

@@ -16,8 +16,11 @@ class Part:
         command: What measures it, or `None` while nothing does.
         results: Name of the JSON file that says how it was made, or `None`.
         paper: What the paper says of it, as Markdown.
+        note: What we say of it ourselves, as Markdown.
         printed: The paper's printed figures, as a Markdown table.
         slider: Whether its two pictures lie on one another, parted by a slider.
+        networks: Names of the released networks that it shows, whose descriptions say how they were
+            trained.
     """
 
     title: str
@@ -25,8 +28,10 @@ class Part:
     command: str | None = None
     results: str | None = None
     paper: str = ""
+    note: str = ""
     printed: str = ""
     slider: bool = False
+    networks: tuple[str, ...] = ()
 
 
 def _table(columns, rows):
@@ -72,9 +77,9 @@ _META_OPTIMIZER = (
     Part(
         "Table 1: PSNR and SSIM; Table 3: time",
         {
-            "table1.md": "The table",
             "table1_psnr.png": "PSNR of each method over the noise level, and its distance from "
             "K-SVD's",
+            "table1.md": "The table",
         },
         command="make reproduce-table1",
         results="table1.json",
@@ -87,8 +92,8 @@ _META_OPTIMIZER = (
     Part(
         "Table 1 at all twelve sigmas: the networks",
         {
-            "table1_networks.md": "The table",
             "table1_networks_psnr.png": "PSNR of the networks over the noise level",
+            "table1_networks.md": "The table",
         },
         command="make reproduce-table1 SIGMAS=all CLASSICAL=no",
         results="table1_networks.json",
@@ -101,15 +106,17 @@ _META_OPTIMIZER = (
             "minutes that these took",
         },
         command="make reproduce-table1",
-        paper="50 epochs of 1,600 batches of 128 patches; curves are not shown. How the networks "
-        "were made is told by the JSON files beside their weights, in `dncnn_keras/weights/`.",
+        paper="50 epochs of 1,600 batches of 128 patches; curves are not shown.",
+        note="All settings of each stage are in the JSON files beside the networks' weights, in "
+        "`dncnn_keras/weights/`.",
+        networks=("dncnn-blind", "dncnn-blind-meta"),
     ),
     Part(
         "Table 1 by the paper's protocol",
         {
-            "table1_paper_protocol.md": "The table",
             "table1_paper_protocol_psnr.png": "PSNR of each method over the noise level, by the "
             "paper's protocol",
+            "table1_paper_protocol.md": "The table",
         },
         command="make reproduce-table1 PROTOCOL=paper",
         results="table1_paper_protocol.json",
@@ -208,8 +215,8 @@ _META_OPTIMIZER = (
             },
             command=f"make meta-train RULE={rule}",
             results=f"meta_train_{rule}.json",
-            paper="100 epochs in 185 minutes; curves are not shown. Ours are what the command left "
-            f"in `runs/{rule}/` when the rule was released.",
+            paper="100 epochs in 185 minutes; curves are not shown.",
+            note=f"The curves are what the command left in `runs/{rule}/` at the rule's release.",
         )
         for rule in ("default", "lengths")
     ),
@@ -293,7 +300,7 @@ _META_TRANSFER = (
 _SPEED = (Part("Benchmarks", {"bench.md": "The figures"}, command="make bench"),)
 
 SECTIONS = {
-    "Synthetic noise: the meta-optimizer paper": _META_OPTIMIZER,
-    "Real noise: the meta-transfer paper": _META_TRANSFER,
+    "Synthetic noise: the first paper": _META_OPTIMIZER,
+    "Real noise: the second paper": _META_TRANSFER,
     "Speed": _SPEED,
 }

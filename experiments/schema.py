@@ -28,6 +28,8 @@ def _check_devices(devices):
 
 # Of a run or a result, and so of its files and folders.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+# NumPy's global generator, which Keras seeds too, takes no others.
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Sigma = Annotated[float, Field(ge=0, le=255)]
 # See `strategy.make_strategy`.
 Devices = Annotated[Literal["auto", "cpu"] | list[int], pydantic.BeforeValidator(_check_devices)]
@@ -52,7 +54,9 @@ class Data(Section):
     folder: Path | None = None
     holdout: int = Field(12, ge=1)
     patch_size: int = Field(40, ge=8)
-    scales: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0, 0.9, 0.8, 0.7)
+    scales: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (1.0, 0.9, 0.8, 0.7), min_length=1
+    )
     sigma: Sigma | tuple[Sigma, Sigma] = (5.0, 90.0)
     unreadable: Literal["fail", "skip"] = "fail"
 

@@ -8,13 +8,25 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from dncnn_keras.weight_files import SUFFIX
 from experiments.published import TABLE1_SNR
-from experiments.schema import Budget, Data, Devices, Name, Network, Optimizer, Section, Sigma
+from experiments.schema import (
+    Budget,
+    Data,
+    Devices,
+    Name,
+    Network,
+    Optimizer,
+    Section,
+    Seed,
+    Sigma,
+)
 from experiments.schema_tasks import MetaTrain
 
 # Of the runs that choose a rival's learning rate; those that are reported begin at seed 0.
 TUNING_SEED = 100
 
 Sigmas = Annotated[tuple[Sigma, ...], Field(min_length=1)]
+# Without noise the SNR and the noisy image's PSNR are infinite.
+NoisySigmas = Annotated[tuple[Annotated[Sigma, Field(gt=0)], ...], Field(min_length=1)]
 
 
 class Training(Budget):
@@ -48,7 +60,7 @@ class TrainDnCNN(Section):
 
     kind: Literal["train-dncnn"]
     name: Name
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
     devices: Devices = "auto"
     start: str | None = None
@@ -73,7 +85,7 @@ class Visual(Section):
     """The visual comparison: an image, a sigma, and a square of it that is zoomed.
 
     Attributes:
-        image: Name of the image in its data set.
+        image: Name of the image in its data set, by default the paper's or else the first.
         sigma: Noise level.
         zoom: Top row, left column and side of the square, in pixels.
     """
@@ -104,9 +116,9 @@ class Table1(Section):
 
     kind: Literal["table1"]
     name: Name = "table1"
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     dataset: Literal["bsd80", "bsd68", "set12"] = "bsd80"
-    sigmas: Sigmas | Literal["all"] = (15.0, 25.0, 50.0)
+    sigmas: NoisySigmas | Literal["all"] = (15.0, 25.0, 50.0)
     protocol: Literal["honest", "paper"] = "honest"
     classical: bool = True
     models: tuple[str, ...] = ("dncnn-blind", "dncnn-blind-meta")
@@ -132,7 +144,7 @@ class CheckHarness(Section):
 
     kind: Literal["check-harness"]
     name: Name = "check-harness"
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     devices: Devices = "auto"
     tolerance: float = Field(0.03, gt=0)
 
@@ -207,7 +219,6 @@ class RaceDnCNN(Section):
         data, network, loss, batch_size, validation_sigmas: As for `train-dncnn`.
         horizons: Numbers of updates.
         contenders: The optimizers.
-        reference: Title of the contender whose final PSNR the others are timed to.
         seeds: Runs that are reported.
         curve: Points of each run's validation curve.
     """
@@ -221,15 +232,12 @@ class RaceDnCNN(Section):
     validation_sigmas: Sigmas = (15.0, 25.0, 50.0)
     horizons: tuple[Annotated[int, Field(ge=10)], ...] = Field((300, 1000, 3000), min_length=1)
     contenders: tuple[Contender, ...] = Field(min_length=2)
-    reference: str
     seeds: int = Field(3, ge=1, le=TUNING_SEED)
     curve: int = Field(10, ge=1)
 
     @pydantic.model_validator(mode="after")
     def _can_be_run(self):
         titles = [contender.title for contender in self.contenders]
-        if self.reference not in titles:
-            raise ValueError(f"reference {self.reference!r} is not the title of a contender")
         if len({*titles}) < len(titles):
             raise ValueError("two contenders have the same title")
         # Their runs are kept under these.

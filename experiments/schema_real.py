@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from experiments.schema import Budget, Devices, Name, Optimizer, Section, refuse_test_images
+from experiments.schema import Budget, Devices, Name, Optimizer, Section, Seed, refuse_test_images
 
 
 class RealData(Section):
@@ -169,7 +169,7 @@ class TrainReal(Section):
 
     kind: Literal["train-real"]
     name: Name
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     precision: Precision = "auto"
     devices: Devices = "auto"
     network: NetworkName = "MultiTask"
@@ -285,7 +285,7 @@ class RealTable(Section):
 
     kind: Literal["real-table"]
     name: Name
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     precision: Precision = "auto"
     devices: Devices = "auto"
     dataset: Literal["nam-cc15", "nam", "sample"] = "nam-cc15"

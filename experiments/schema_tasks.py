@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 import pydantic
 from pydantic import Field
 
-from experiments.schema import ColourImages, Data, Devices, Name, Section, Sigma
+from experiments.schema import ColourImages, Data, Devices, Name, Section, Seed, Sigma
 
 
 class QuadraticsTask(Section):
@@ -177,7 +177,7 @@ class MetaTrain(Section):
 
     kind: Literal["meta-train"]
     name: Name
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     devices: Devices = "auto"
     rule: Literal["andrychowicz", "rnnprop", "adam", "orthogonal", "orthogonal-lengths"] = (
         "orthogonal"

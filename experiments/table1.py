@@ -42,7 +42,8 @@ def table1(experiment):
         Path of the Markdown table.
 
     Raises:
-        ValueError: If a results file is damaged, a model unknown or a device not there.
+        ValueError: If a results file is damaged, a model or `visual.image` unknown or a device
+            not there.
         RuntimeError: If another process measures a table here.
     """
     try:
@@ -53,6 +54,7 @@ def table1(experiment):
         dataset, images, folder = "sample", datasets.load_images("sample", "test"), RUNS
     # Figures on the embedded images must never replace those on the paper's in `results/`.
     methods = _methods(experiment)
+    shown = pictures.choose_image(experiment.visual, dataset, images)
     with alone(RUNS / "table1"):  # two tables would overwrite each other's measurements
         rows, made_by = _measure(experiment, dataset, images, methods, folder)
     snr = {sigma: _mean_snr(images, sigma) for sigma in experiment.sigmas}
@@ -75,7 +77,7 @@ def table1(experiment):
     if len(experiment.sigmas) > 1:
         pictures.psnr_over_sigma(methods, rows, folder / f"{stem}_psnr.png")
     if experiment.classical:
-        _draw(experiment, dataset, images, methods, folder / stem)
+        _draw(experiment, dataset, shown, methods, folder / stem)
     print(text)
     return folder / f"{stem}.md"
 
@@ -133,14 +135,14 @@ def _measure(experiment, dataset, images, methods, folder):
     return rows, made_by
 
 
-def _draw(experiment, dataset, images, methods, stem):
+def _draw(experiment, dataset, image, methods, stem):
     """Draws the visual comparison, and of our networks a picture and their training."""
     file = stem.with_name(f"{stem.name}_visual.png")
-    pictures.visual_comparison(experiment, dataset, images, methods, file)
+    pictures.visual_comparison(experiment, dataset, image, methods, file)
     networks = [m for m in methods if m.is_network and not m.name.startswith("official-")]
     if networks:  # ours, not its authors'
         files = [stem.with_name(f"{stem.name}_{which}.png") for which in ("noisy", "denoised")]
-        pictures.noisy_and_denoised(experiment, images, networks[0], files)
+        pictures.noisy_and_denoised(experiment, image, networks[0], files)
     trained = [method for method in networks if method.training.validation_curve]
     if trained and experiment.protocol == "honest":  # which has nothing to do with it
         training_curves(trained, stem.with_name(f"{stem.name}_training.png"))
@@ -199,18 +201,19 @@ def _markdown(experiment, dataset, count, methods, rows, snr):
     for sigma in experiment.sigmas:
         ours = {m.name: _shown(m, r, experiment.protocol) for m, r in _at(methods, rows, sigma)}
         clipped = rows["noisy"][sigma]
-        if comparable and sigma in published.TABLE1_PSNR:
+        printed = comparable and sigma in published.TABLE1_PSNR
+        if printed:
             lines.append(
                 _line(f"**{sigma:g}**", "paper PSNR", f"{published.TABLE1_SNR[sigma]:.2f}")
                 + _published_cells(published.TABLE1_PSNR[sigma], methods)
                 + " |"
             )
         lines.append(
-            _line("" if comparable else f"**{sigma:g}**", "ours PSNR", f"{snr[sigma]:.2f}")
+            _line("" if printed else f"**{sigma:g}**", "ours PSNR", f"{snr[sigma]:.2f}")
             + "".join(f" {_cell(ours, m, 0)} |" for m in methods)
             + f" {clipped['psnr']:.2f} |"
         )
-        if comparable and sigma in published.TABLE1_SSIM:
+        if printed:
             cells = _published_cells(published.TABLE1_SSIM[sigma], methods)
             lines.append(_line("", "paper SSIM", "") + cells + " |")
         lines.append(

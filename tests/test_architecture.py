@@ -78,7 +78,17 @@ def test_the_examples_of_the_docs_can_be_read(tmp_path):
     assert "python -m experiments run cluster.yaml" in container["args"][0]
 
 
-def test_the_first_use_of_a_public_name_prints_nothing():
-    code = "from dncnn_keras import DnCNN; DnCNN(depth=2, filters=1)"
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from dncnn_keras import DnCNN; DnCNN(depth=2, filters=1)",
+        "from dncnn_keras.datasets import load_images; load_images('sample', 'test')",
+        # Where it knows that there is no such set it has loaded TensorFlow.
+        "import contextlib; from dncnn_keras.datasets import load_images\n"
+        "with contextlib.suppress(ValueError): load_images('none')",
+    ],
+    ids=["network", "embedded images", "images"],
+)
+def test_the_first_use_of_a_public_name_prints_nothing(code):
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import PARTS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -42,3 +44,21 @@ def test_the_released_networks_are_trained_in_three_stages(target, variables, fi
     command = ["make", "--dry-run", *target, *variables]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"experiments/(dncnn_\w+)\.yaml", told) == files
+
+
+def test_the_help_names_every_target_and_every_option():
+    command = ["make", "help"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    targets, _, options = told.partition("\nOptions")
+    makefile = re.sub("^#.*\n", "", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    (phony,) = re.findall(r"^\.PHONY: ((?:.*\\\n)*.*)", makefile, re.MULTILINE)
+    listed = re.findall(r"^  (\S+) ", targets, re.MULTILINE)
+    assert sorted(listed) == sorted(phony.replace("\\", "").split())
+    defaults = dict(re.findall(r"^([A-Z]+) \?= (\S+)", makefile, re.MULTILINE))
+    switches = dict.fromkeys(re.findall(r"\$\(call on,([A-Z]+)\)", makefile), "0")
+    explained = dict(re.findall(r"^  ([A-Z]+)=(\S*)", options, re.MULTILINE))
+    assert explained == {**defaults, **switches, "PART": ""}
+    values = re.findall(r"\$\(call one_of,[A-Z]+,([a-z0-9 ]+)\)", makefile)
+    (profiles,) = re.findall(r"^PROFILES := (.*)", makefile, re.MULTILINE)
+    for value in " ".join([*values, profiles, *PARTS]).split():
+        assert re.search(rf"\b{value}\b", options), value

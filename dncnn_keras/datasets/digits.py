@@ -2,15 +2,19 @@
 
 import gzip
 import zlib
-from pathlib import Path
 
 import numpy as np
 
 from dncnn_keras import paths
 from dncnn_keras.datasets.tfds_sets import load_from_tfds
 
-_ADDRESS = "https://www.tensorflow.org/datasets/catalog/mnist"
-_FILES = {"train": "train", "test": "t10k"}
+_ADDRESS = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+# Of each split, those of its images and of its labels.
+_FILES = {
+    split: [f"{stem}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")]
+    for split, stem in (("train", "train"), ("test", "t10k"))
+}
+_REMEDY = f"put {', '.join([*_FILES['train'], *_FILES['test']])} of {_ADDRESS} in a folder mnist"
 # A fifth of those that scikit-learn bundles.
 _TEST_DIGITS = 359
 
@@ -49,9 +53,7 @@ def load_digits(name="mnist", split="train"):
         raise ValueError(f"there are no digits {name!r}, choose mnist or digits")
     folder = paths.data_dir()
     if folder and (folder / "mnist").is_dir():
-        stem = folder / "mnist" / _FILES[split]
-        images = _read_idx(f"{stem}-images-idx3-ubyte.gz")
-        labels = _read_idx(f"{stem}-labels-idx1-ubyte.gz")
+        images, labels = (_read_idx(folder / "mnist" / name) for name in _FILES[split])
         if len(images) != len(labels):
             raise ValueError(
                 f"{folder / 'mnist'}: {len(images)} digits of the split {split!r}, but "
@@ -63,8 +65,8 @@ def load_digits(name="mnist", split="train"):
 
 
 def _read_idx(path):
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: missing; the four files of MNIST belong there")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: missing; {_REMEDY}, and try again")
     try:
         with gzip.open(path) as file:
             content = file.read()
@@ -76,8 +78,6 @@ def _read_idx(path):
 
 
 def _from_tfds(split):
-    import tensorflow_datasets as tfds
-
-    remedy = f"put its four idx files (see {_ADDRESS}) in a folder mnist"
-    digits = load_from_tfds("mnist", split, "MNIST", remedy, batch_size=-1)
-    return tfds.as_numpy(digits["image"]), tfds.as_numpy(digits["label"])
+    address = _ADDRESS + _FILES[split][0]
+    digits = load_from_tfds("mnist", split, "MNIST", address, _REMEDY, batch_size=-1)
+    return digits["image"], digits["label"]

@@ -42,10 +42,9 @@ def read_from_tfds(split):
     Raises:
         DataUnavailableError: If they are not there and cannot be downloaded.
     """
-    import tensorflow_datasets as tfds
-
-    remedy = f"unpack {_FOLDERS[split]}.zip of {ADDRESS} in a folder div2k"
+    file = f"{_FOLDERS[split]}.zip"
+    remedy = f"unpack {file} of {ADDRESS} in a folder div2k"
     # It has no configuration without the smaller images of super-resolution.
-    examples = load_from_tfds("div2k/bicubic_x2", split, "DIV2K", remedy)
-    for number, example in enumerate(tfds.as_numpy(examples), 1):
+    examples = load_from_tfds("div2k/bicubic_x2", split, "DIV2K", ADDRESS + file, remedy)
+    for number, example in enumerate(examples, 1):
         yield f"{split}-{number:04}", example["hr"]

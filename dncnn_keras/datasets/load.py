@@ -11,7 +11,7 @@ from dncnn_keras.datasets.named_image import NamedImage
 from dncnn_keras.datasets.sample import load_sample
 from dncnn_keras.datasets.unreadable import Unreadable, check_unreadable, fail_or_skip
 from dncnn_keras.mapped_file import MappedFile
-from dncnn_keras.quiet import stderr_silenced
+from dncnn_keras.quiet import import_tensorflow, stderr_silenced
 
 
 def load_images(
@@ -55,6 +55,7 @@ def load_images(
     check_unreadable(unreadable)
     if name == "sample":
         return load_sample(split)
+    import_tensorflow()
     import tensorflow as tf
     import tensorflow_datasets as tfds
 

@@ -136,7 +136,7 @@ class PairSet:
                 f"  Get it from {self.URL}\n"
                 f"  as FOLDER/{folder}/ with {self.LAYOUT}\n"
                 f"  (a folder of another name: ln -s THAT_FOLDER FOLDER/{folder})\n"
-                f"  and try again: {paths.DATA_VARIABLE}=FOLDER <the same command>\n"
+                f"  set the environment variable {paths.DATA_VARIABLE}=FOLDER, and try again\n"
                 "  The pairs of 'sample' need no files."
             )
         return data_dir / folder

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import http.client
 import os
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
@@ -117,7 +118,7 @@ def _download(name, files, folder, url):
                 f"{name}: there is no folder with its files, and downloading failed ({error}).\n"
                 f"  Get the {len(files)} files from {url}\n"
                 f"  as FOLDER/{name}/{files[0].path} ... FOLDER/{name}/{files[-1].path}\n"
-                f"  and try again: {paths.DATA_VARIABLE}=FOLDER <the same command>"
+                f"  set the environment variable {paths.DATA_VARIABLE}=FOLDER, and try again"
             ) from None
 
 
@@ -125,3 +126,19 @@ def read_url(url):
     """Returns the bytes that lie at a public address."""
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
         return response.read()
+
+
+def check_answer(url):
+    """Asks a public address for no more than a sign of life.
+
+    Args:
+        url: String, the address of a file.
+
+    Raises:
+        OSError: If nothing answers there.
+    """
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=_TIMEOUT).close()
+    except urllib.error.HTTPError as error:  # an answer, too
+        error.close()

@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
 from experiments import __main__ as module
+from experiments.read_experiment import KINDS
 
 FULL = "{{node WriteSummary}} runs/a/events.v2; No space left on device\n\tFailed to flush"
 
@@ -35,6 +37,16 @@ def test_lack_of_memory_is_not_taken_for_a_full_disk(monkeypatch, capsys):
     message = capsys.readouterr().err
     assert message.startswith("error: too little memory: OOM when allocating tensor; make batches")
     assert message.count("\n") == 1
+
+
+def test_the_help_of_run_has_examples_exit_codes_and_where_keys_are_explained(capsys):
+    with pytest.raises(SystemExit):
+        module.main(["run", "--help"])
+    told = capsys.readouterr().out
+    assert module.EPILOG.strip() in told
+    (pattern,) = map(Path, re.findall(r"^  (\S+\*\.py)$", told, re.MULTILINE))
+    explained = "".join(file.read_text() for file in pattern.parent.glob(pattern.name))
+    assert all(f"`kind: {kind}`" in explained for kind in KINDS)
 
 
 def test_ctrl_c_is_one_line_that_says_how_to_go_on(monkeypatch, capsys):

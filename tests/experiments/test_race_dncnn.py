@@ -23,7 +23,6 @@ network: {{depth: 3, filters: 4}}
 batch_size: 2
 validation_sigmas: [25]
 horizons: [10]
-reference: Adam
 seeds: 2
 curve: 2
 contenders:
@@ -57,7 +56,7 @@ def test_rivals_are_tuned_and_an_untrained_rule_around_adam_ties_with_adam(
     results = tmp_path / "results"
     (section,) = json.loads((results / "trial.json").read_text())["horizons"]
     learned, adam = section["contenders"]
-    assert adam["learning_rate"] == 1e-3 and adam["interior"]
+    assert adam["learning_rate"] == 1e-3 and adam["at_edge"] == []
     assert [row["psnr"] for row in adam["tuning"]][2] == float("-inf")  # diverged, and recorded
     assert learned["tuning"] == [] and learned["learning_rate"] is None
     assert [point[0] for point in adam["curves"][0]] == [5, 10]
@@ -177,6 +176,7 @@ def test_steps_to_a_psnr_are_interpolated_on_the_mean_curve():
     assert _steps_to(curves, 20.0) == 10
     assert _steps_to(curves, 27.0) is None
     assert _steps_to([[], curves[0]], 20.0) is None
+    assert _steps_to(curves, -np.inf) is None
 
 
 def test_a_run_of_a_shorter_horizon_may_be_the_quickest_way(file, tmp_path, monkeypatch):
@@ -193,8 +193,9 @@ def test_a_run_of_a_shorter_horizon_may_be_the_quickest_way(file, tmp_path, monk
     sections = json.loads((tmp_path / "results/trial.json").read_text())["horizons"]
     assert [section["horizon"] for section in sections] == [10, 20]
     learned, adam = sections[1]["contenders"]
-    assert learned["steps_to_reference"] == pytest.approx(5 + 5 * 14 / 15)
-    assert adam["steps_to_reference"] == 20
+    assert learned["steps_to"] == {"Adam": pytest.approx(5 + 5 * 14 / 15)}
+    assert adam["steps_to"] == {"Adam": 20}
+    assert "| 26.00 +- 0.00 | 10 (48%) |" in (tmp_path / "results/trial.md").read_text()
 
 
 def test_a_contender_may_get_a_share_of_the_steps(file, tmp_path, capsys):
@@ -245,10 +246,24 @@ def test_no_steps_lead_to_a_reference_that_has_diverged(file, tmp_path, monkeypa
     monkeypatch.setattr(race_dncnn, "_run", run)
     assert main(["run", str(file)]) == 0
     (section,) = json.loads((tmp_path / "results/trial.json").read_text())["horizons"]
-    assert [row["steps_to_reference"] for row in section["contenders"]] == [None, None]
+    assert [row["steps_to"] for row in section["contenders"]] == [{"Adam": None}] * 2
 
 
 def test_seconds_a_step_leave_out_what_ran_beside_it():
     curve = [[10, 9.0, 0.0], [20, 11.0, 0.0], [30, 13.0, 0.0], [40, 20.0, 0.0]]
     assert _seconds_per_step([curve, []]) == "0.20"
     assert _seconds_per_step([[]]) == ""
+
+
+def test_a_rate_at_the_edge_of_its_grid_is_told_for_either_schedule(file, tmp_path, monkeypatch):
+    def run(training, *others):
+        optimizer = training.optimizer
+        best = {"constant": 1e-6, "cosine": 1e-3}[optimizer.schedule]
+        psnr = 20.0 + (optimizer.learning_rate == best) + (optimizer.schedule == "cosine")
+        return {"psnr": psnr, "curve": [[5, 1.0, 10.0], [10, 2.0, psnr]], **provenance()}
+
+    monkeypatch.setattr(race_dncnn, "_run", run)
+    file.write_text(file.read_text().replace("[constant]", "[constant, cosine]"))
+    assert main(["run", str(file)]) == 0
+    table = (tmp_path / "results/trial.md").read_text()
+    assert "| Adam | 0.001 (constant: edge of the grid) | cosine |" in table

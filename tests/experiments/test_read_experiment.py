@@ -61,6 +61,19 @@ def test_set_replaces_and_adds_values(tmp_path):
         (("steps: 200", "steps: 0x" + "f" * 5000), "line 5: not valid YAML: .* is not a valid int"),
         (("name: trial", "name: &a x\ndata: *a"), "line 4: not valid YAML: aliases are not allow"),
         (("name: trial", "name: " + "[" * 3000), "not valid YAML: nested too deeply"),
+        (("name: trial", "name: trial\nseed: 4294967296"), "seed: .*less than 4294967296; got 42"),
+        (("name: trial", "name: trial\nseed: true"), "seed: must be a number, not true or false"),
+        (
+            ("name: trial", "name: trial\ndata: {sigma: yes}"),
+            "data.sigma: must be a number, not tr",
+        ),
+        (("name: trial", "name: trial\ndata: {sigma: [no, 9]}"), r"data.sigma: must be a number"),
+        (
+            ("name: trial", "name: trial\nnetwork: {channels: on}"),
+            "network.channels: must be a number",
+        ),
+        (("name: trial", "name: trial\ndata: {scales: []}"), "data.scales: .*at least 1 item"),
+        ((GOOD, "kind: table1\nsigmas: [15, 0]"), "sigmas: Input should be greater than 0; got 0"),
         (("steps: 200", 'steps: 200\n  "a\\nb": 1'), r"training.a\\nb: no such key"),
         (("steps: 200", "steps: " + "x" * 10**5), "training.steps: .*integer"),
         (
@@ -76,6 +89,27 @@ def test_a_mistake_is_told_in_one_line_with_file_and_key(tmp_path, change, messa
     text = str(caught.value)
     assert text.startswith(str(file)) and "\n" not in text and len(text) <= 1000
     assert re.search(message, text), text
+
+
+def test_the_largest_seed_and_true_where_it_is_meant_are_taken(tmp_path):
+    file = _file(tmp_path, "kind: table1\nseed: 4294967295\nclassical: no\nrecompute: true\n")
+    experiment = read_experiment(file)
+    assert (experiment.seed, experiment.classical, experiment.recompute) == (2**32 - 1, False, True)
+
+
+def test_true_in_a_section_of_a_list_is_refused_too(tmp_path):
+    text = """
+kind: real-table
+name: trial
+validation: sample
+stages:
+  - {name: a, data: {dataset: sample, noise: real}, method: {name: mtl}}
+rows:
+  - {title: A, stages: {a: 1}}
+"""
+    assert read_experiment(_file(tmp_path, text)).rows[0].stages == {"a": 1}
+    with pytest.raises(ExperimentError, match=r"rows\.stages\.a: must be a number"):
+        read_experiment(_file(tmp_path, text.replace("a: 1", "a: yes")))
 
 
 @pytest.mark.parametrize("override", ["training.steps", "=3", "name.first=x", "training.steps=[1"])

@@ -60,7 +60,7 @@ def test_every_picture_is_embedded_and_nothing_comes_from_elsewhere(results):
         file.read_bytes() for file in results.glob("*.png")
     }
     assert page.count("<img") == len(sources) == 4
-    assert set(re.findall(r'(?:src|href)="([^"]{5})', page)) <= {"data:", "#part", "#logs"}
+    assert set(re.findall(r'(?:src|<link [^>]*href)="([^"]{5})', page)) == {"data:"}
     markdown = (results / "report.md").read_text()
     assert set(re.findall(r"!\[[^]]+\]\(([^)]*)\)", markdown)) == {
         file.name for file in results.glob("*.png")
@@ -80,6 +80,76 @@ def test_text_is_escaped_and_says_how_each_figure_was_made(results):
     assert "<h4>Panel</h4>" in page and "#### Panel" in markdown
     assert "<h4>Real photographs: <code>nam</code>, 2 images</h4>" in page
     assert "#### Real photographs: `nam`, 2 images" in markdown and "# figure3" not in markdown
+
+
+def test_no_heading_of_a_file_looks_like_a_part_of_the_report(results):
+    (results / "extra_curves.md").write_text(
+        "# Main\n\n1\n\n## Below\n\n2\n\n### Deeper\n\n3\n\n# Second\n\n4\n"
+    )
+    assert main(["report"]) == 0
+    page, markdown = ((results / f"report.{kind}").read_text() for kind in ("html", "md"))
+    titles = [*(part.title for part in PARTS), "extra_curves", "odd"]
+    assert re.findall("^### (.*)", markdown, re.MULTILINE) == titles
+    assert len(re.findall("<h3 id=", page)) == page.count("<h3") == len(titles)
+    for level, title in ((4, "Main"), (4, "Below"), (5, "Deeper"), (4, "Second")):
+        assert f"\n{'#' * level} {title}\n" in markdown
+        assert f"<h{level}>{title}</h{level}>" in page
+
+
+def test_both_papers_are_named_and_linked(results):
+    assert main(["report"]) == 0
+    page, markdown = ((results / f"report.{kind}").read_text() for kind in ("html", "md"))
+    for number, title in (
+        ("2107.06845", "Meta-Optimization of Deep CNN for Image Denoising Using LSTM"),
+        ("2207.02066", "Test-time Adaptation for Real Image Denoising via Meta-transfer Learning"),
+    ):
+        assert f'<a href="https://arxiv.org/abs/{number}">arXiv {number}</a>' in page
+        assert f"[arXiv {number}](https://arxiv.org/abs/{number})" in markdown
+        assert title in page and title in " ".join(markdown.split())
+
+
+def test_a_note_of_ours_does_not_pass_for_the_papers_words(results):
+    assert main(["report"]) == 0
+    markdown = (results / "report.md").read_text()
+    noted = [part for part in PARTS if part.note]
+    assert noted
+    for part in noted:
+        assert f"*In the paper:* {part.paper}\n\n{part.note}\n" in markdown
+
+
+@pytest.fixture
+def released(monkeypatch, tmp_path):
+    """A folder in place of the released networks', with one of two stages and one of one."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    first = {"experiment": {"seed": 5}, **MADE_BY, "revision": "first"}
+    about = {"experiment": {"seed": 6}, **MADE_BY, "revision": "second", "start": first}
+    for name, description in (("dncnn-blind", about), ("dncnn-blind-meta", first)):
+        (folder / f"{name}.weights.h5").touch()
+        (folder / f"{name}.json").write_text(json.dumps(description))
+    monkeypatch.setattr("dncnn_keras.pretrained.WEIGHTS", folder)
+    return folder
+
+
+def test_each_stage_of_a_released_network_says_how_it_was_made(results, released):
+    shutil.copy(results / "figure3.png", results / "table1_training.png")
+    assert main(["report"]) == 0
+    page, markdown = ((results / f"report.{kind}").read_text() for kind in ("html", "md"))
+    how = "Python 3.12.1, tensorflow 2.20.0, 2 cores of Fast <b>& loud, seed"
+    assert (
+        f"- `dncnn-blind`, stage 1 of 2: 2026-01-02 03:04 UTC, revision first, {how} 5.\n"
+        f"- `dncnn-blind`, stage 2 of 2: 2026-01-02 03:04 UTC, revision second, {how} 6.\n"
+        f"- `dncnn-blind-meta`, stage 1 of 1: 2026-01-02 03:04 UTC, revision first, {how} 5.\n"
+    ) in markdown
+    assert "<code>dncnn-blind</code>, stage 2 of 2: 2026-01-02 03:04 UTC, revision second" in page
+    assert page.count("Fast &lt;b&gt;&amp; loud, seed 5.") == 2 and "<b>" not in page
+
+
+def test_a_damaged_description_of_a_released_network_is_named(results, released, capsys):
+    shutil.copy(results / "figure3.png", results / "table1_training.png")
+    (released / "dncnn-blind.json").write_text('{"experiment": {}, "start": 1}')
+    assert main(["report"]) == 2
+    assert f"error: {released}/dncnn-blind.json: damaged" in capsys.readouterr().err
 
 
 def test_what_is_missing_is_named_with_the_command_that_measures_it(results):

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import cv2
 import keras
@@ -7,13 +8,15 @@ import pytest
 
 from dncnn_keras import DnCNN, datasets
 from dncnn_keras.pretrained import save_pretrained
-from experiments import methods
+from experiments import methods, pictures
 from experiments import table1 as module
 from experiments.__main__ import main
 from experiments.images import noisy_image
 from experiments.lock import alone
 from experiments.published import TABLE1_PSNR, TABLE1_SSIM
+from experiments.schema_dncnn import Visual
 
+ROOT = Path(__file__).parents[2]
 EXPERIMENT = """
 kind: table1
 sigmas: [15, 50]
@@ -77,6 +80,53 @@ def test_table_stands_beside_the_paper_s(file, tmp_path, monkeypatch, capsys):
     assert denoised.shape == noisy.shape and (denoised != noisy).any()
     assert (tmp_path / "results" / "table1" / "bsd80" / "nlm_seed0.json").exists()
     assert not (tmp_path / "results" / "table1" / "bsd80" / "mine_seed0.json").exists()
+
+
+def test_a_sigma_that_the_paper_does_not_print_is_named_too(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images("bsd68/a"))
+    assert main(["run", str(file), "--set", "sigmas=[15, 35]", "--set", "classical=false"]) == 0
+    table = (tmp_path / "results/table1_networks.md").read_text().partition("\n# Table 3")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines()[6:]]
+    assert rows == [
+        ["**15**", "paper PSNR"],
+        ["", "ours PSNR"],
+        ["", "paper SSIM"],
+        ["", "ours SSIM"],
+        ["**35**", "ours PSNR"],
+        ["", "ours SSIM"],
+    ]
+
+
+def test_an_unknown_image_is_refused_before_anything_is_measured(
+    file, tmp_path, monkeypatch, capsys
+):
+    names = ["bsd68/a", "bsd68/b", "bsd68/c", "set12/d"]
+    monkeypatch.setattr(module.datasets, "load_images", lambda *_: _images(*names))
+    monkeypatch.setattr(module, "evaluate", lambda *_: 1 / 0)
+    assert main(["run", str(file), "--set", "visual.image=bsd68/e"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "error: visual.image: bsd80 has no image 'bsd68/e', but 'bsd68/a', 'bsd68/b', 'bsd68/c' "
+        "and others\n"
+    )
+
+
+def test_the_image_that_is_asked_for_is_shown_and_another_where_it_cannot_be():
+    images = _images("a", "b")
+    for dataset, visual, name in (
+        ("bsd80", Visual(image="b"), "b"),
+        ("bsd68", Visual(), "a"),  # which lacks the default, an image of bsd80
+        ("sample", Visual(image="c"), "a"),
+    ):
+        assert pictures.choose_image(visual, dataset, images).name == name
+
+
+def test_the_kept_results_of_the_project_are_those_of_the_methods_as_they_are():
+    slow = [method for method in methods.classical_methods("honest") if method.slow]
+    assert [method.name for method in slow] == ["nlm", "ksvd", "bm3d"]
+    for method in slow:
+        kept = ROOT / f"results/table1/bsd80/{method.name}_seed0.json"
+        results = module.ResultsFile(kept, {"seed": 0, **method.made_with})
+        assert all(results.get(sigma, "bsd68/test001") for sigma in (15, 25, 50))
 
 
 def test_without_data_it_falls_back_loudly_and_leaves_the_results_alone(

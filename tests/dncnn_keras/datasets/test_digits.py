@@ -32,7 +32,7 @@ def test_mnist_is_read_from_the_folder(folder):
 
 
 def test_a_missing_or_damaged_file_is_named(folder):
-    with pytest.raises(FileNotFoundError, match="t10k-images"):
+    with pytest.raises(FileNotFoundError, match="/t10k-images.*missing; put train-images-idx3-ub"):
         load_digits("mnist", "test")
     file = folder / "train-labels-idx1-ubyte.gz"
     file.write_bytes(file.read_bytes()[:-9])
@@ -60,6 +60,7 @@ def test_without_a_folder_mnist_comes_from_tfds(monkeypatch):
         asked.append((name, split, arguments["batch_size"]))
         return {"image": tf.constant(images), "label": tf.constant([3, 9, 0, 1, 2], tf.int64)}
 
+    monkeypatch.setattr("dncnn_keras.datasets.tfds_sets.check_answer", lambda address: None)
     monkeypatch.setattr("tensorflow_datasets.load", load)
     found, labels = load_digits("mnist", "test")
     assert asked == [("mnist", "test", -1)]

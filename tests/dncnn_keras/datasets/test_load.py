@@ -167,9 +167,12 @@ def test_div2k_is_read_from_its_folder_or_comes_from_tfds(tmp_path, monkeypatch)
         print("EXTRACTING")
         return tf.data.Dataset.from_tensors({"hr": second, "lr": first})
 
+    asked = []
+    monkeypatch.setattr("dncnn_keras.datasets.tfds_sets.check_answer", asked.append)
     monkeypatch.setattr(tfds, "load", load)
     (image,) = load_images("div2k", "train", data_dir=tmp_path)
     assert image.name == "train-0001"
+    assert asked == ["https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_train_HR.zip"]
     np.testing.assert_array_equal(image.pixels, second)
 
     def fail(*args, **kwargs):

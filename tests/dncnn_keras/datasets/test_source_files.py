@@ -1,4 +1,6 @@
 import collections
+import http.server
+import threading
 
 import pytest
 
@@ -66,8 +68,10 @@ def test_without_network_one_message_tells_what_to_do(tiny_sets, tmp_path):
     with pytest.raises(DataUnavailableError) as error:
         find()
     message = str(error.value)
-    for part in ("no network", PAGE, "FOLDER/bsd68/test001.png", "DENOISE_DATA=FOLDER"):
+    remedy = "DENOISE_DATA=FOLDER, and try again"
+    for part in ("no network", PAGE, "FOLDER/bsd68/test001.png", remedy):
         assert part in message
+    assert "<" not in message
     assert not stored_files(tmp_path)
 
 
@@ -121,3 +125,26 @@ def test_a_download_that_is_not_the_recorded_file_is_not_kept(tiny_sets, tmp_pat
     with pytest.raises(DataUnavailableError, match="is not the recorded file"):
         find()
     assert not stored_files(tmp_path)
+
+
+def test_any_answer_is_a_sign_of_life_and_none_is_an_error(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    asked = []
+
+    class Refusing(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            asked.append(self.path)
+            self.send_error(403)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        address = f"http://127.0.0.1:{server.server_port}/file.zip"
+        answer = threading.Thread(target=server.handle_request)
+        answer.start()
+        source_files.check_answer(address)
+        answer.join()
+    assert asked == ["/file.zip"]
+    with pytest.raises(OSError, match="refused"):
+        source_files.check_answer(address)

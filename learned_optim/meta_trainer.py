@@ -12,6 +12,9 @@ from learned_optim.rules.rule import Rule
 from learned_optim.tasks.task import Task, fold
 from learned_optim.workers import Workers
 
+# The squares of larger norms are infinite.
+_LARGEST = 1e19
+
 
 class MetaTrainer(keras.Model):
     """Trains a rule on tasks by truncated backpropagation through time.
@@ -25,8 +28,8 @@ class MetaTrainer(keras.Model):
 
     `fit` logs the live tasks' mean `log_loss`, or without `log_loss` their mean `loss`, of an
     epoch's last meta-update: it also says how late in their runs the tasks are. An instance
-    whose meta-gradient is not finite is dropped and counted; under `log_loss` so is one with a
-    loss that is not positive.
+    whose meta-gradient is not finite, or of a norm above 1e19, is dropped and counted; under
+    `log_loss` so is one with a loss that is not positive.
 
     Args:
         rule: The `Rule` to train, at its `learning_rate`. One that fades gets the longest of the
@@ -46,8 +49,9 @@ class MetaTrainer(keras.Model):
         estimator: `"tbptt"`, or `"pes"` for persistent evolution strategies.
         log_loss, second_order: See `unroll.window`; of `"tbptt"` alone.
         pes_sigma, pes_pairs: See `pes.window`; of `"pes"` alone.
-        patience: Meta-updates in a row without any finite meta-gradient after which the last
-            good weights are restored.
+        patience: Meta-updates in a row without any usable meta-gradient after which the last
+            good weights are restored. Where a moment of the meta-optimizer is not finite, all of
+            them start anew.
         strategy: A `tf.distribute.Strategy`, to whose workers and devices the tasks are dealt
             like cards: each is run on its own, and only meta-gradients travel. The weights do not
             depend on it, nor does which tasks are live: where some rest, one device may have more
@@ -55,7 +59,7 @@ class MetaTrainer(keras.Model):
 
     Attributes:
         update: `keras.Variable`, the number of meta-updates done.
-        dropped: `keras.Variable`, the number of meta-gradients dropped as not finite.
+        dropped: `keras.Variable`, the number of meta-gradients dropped.
 
     Raises:
         ValueError: If there is no task, or an argument is out of its range or of the other
@@ -196,8 +200,10 @@ class MetaTrainer(keras.Model):
                 continue
             with tf.device(task.device):
                 gradient, loss = self._run_window(task, live[number])
-            finite = [tf.reduce_all(tf.math.is_finite(g)) for g in [*gradient, loss]]
-            good = tf.reduce_all([live[number], *finite])
+            # Of finite entries whose squares are not, clipping by the norm would make NaN. The norm
+            # of the tasks' mean is below the bound, too.
+            usable = tf.linalg.global_norm(gradient) < _LARGEST
+            good = live[number] & usable & tf.math.is_finite(loss)
             total = [
                 t + tf.where(good, g, tf.zeros_like(g))
                 for t, g in zip(total, gradient, strict=True)
@@ -278,9 +284,25 @@ class MetaTrainer(keras.Model):
         def restore():
             for weight, good in zip(self.rule.trainable_weights, self._good, strict=True):
                 weight.assign(good)
+            self._reset_broken_moments()
             self._failures.assign(0)
 
         tf.cond(self._failures >= self.patience, restore, lambda: None)
+
+    def _reset_broken_moments(self):
+        """Starts the meta-optimizer's moments anew if one of them is not finite.
+
+        It would stay so, and break the weights again. Sound ones are kept: Adam corrects the bias
+        of new ones by its number of iterations, which goes on, so its steps are far too long until
+        they have caught up.
+        """
+        # Scalars are rates and counters.
+        moments = [variable for variable in self.optimizer.variables if variable.ndim]
+        sound = tf.constant(True)
+        for moment in moments:
+            sound &= tf.reduce_all(tf.math.is_finite(moment))
+        for moment in moments:
+            moment.assign(tf.where(sound, moment, tf.zeros_like(moment)))
 
     def _horizon(self):
         stage = self.update * len(self._horizons) // self.meta_updates

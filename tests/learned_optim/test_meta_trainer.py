@@ -5,70 +5,35 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from learned_optim import LearnedOptimizer, MetaTrainer, load_rule, pes, save_rule, unroll
+from learned_optim import LearnedOptimizer, load_rule, pes, save_rule, unroll
 from learned_optim.rules import RULES, make_rule
 from learned_optim.tasks.quadratic import Quadratics
 from learned_optim.tasks.task import Task, fold
 from learned_optim.trajectory import Trajectory, mean_final_loss
-
-TASK = Quadratics(functions=2, dimensions=2)
-
-
-class Fragile(Task):
-    """A task whose loss is NaN once it is broken."""
-
-    name, shapes = "fragile", TASK.shapes
-
-    def __init__(self):
-        self.factor = tf.Variable(1.0, trainable=False)
-        self.initial, self.batch = TASK.initial, TASK.batch
-
-    def loss(self, parameters, batch):
-        return self.factor * TASK.loss(parameters, batch)
-
-
-def _trainer(rule, tasks, optimizer=None, **arguments):
-    arguments = {"seed": 3, "meta_updates": 6, "window": 2, "horizons": (4,), **arguments}
-    trainer = MetaTrainer(rule, tasks, **arguments)
-    trainer.compile(optimizer=optimizer or keras.optimizers.SGD(1.0))
-    trainer.optimizer.build(trainer.trainable_variables)
-    return trainer
-
-
-def _window(trainer, live, **arguments):
-    """The first window of a live task, computed by hand."""
-    progress = unroll.start(live.task, trainer.rule, live.seed)
-    rate = tf.constant(trainer._rate)
-    return unroll.window(
-        live.task, trainer.rule, progress, live.seed, 2, lambda step: rate, **arguments
-    )
-
-
-def _assert_close(found, expected, tolerance=1e-5):
-    for mine, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(mine, theirs, atol=tolerance)
+from tests.learned_optim.meta_training import TASK, Fragile, first_window, make_trainer
+from tests.learned_optim.optimizer_steps import assert_close
 
 
 def test_a_meta_update_follows_the_mean_of_all_tasks(learned):
     rule = learned("rnnprop", units=2)
-    trainer = _trainer(rule, [TASK, Quadratics(1, 3)])
+    trainer = make_trainer(rule, [TASK, Quadratics(1, 3)])
     before = rule.get_weights()
-    windows = [_window(trainer, live) for live in trainer.live_tasks]
+    windows = [first_window(trainer, live) for live in trainer.live_tasks]
     logs = trainer.train_step(None)
     mean = [(a + b) / 2 for a, b in zip(*(w.gradient for w in windows), strict=True)]
-    _assert_close(rule.get_weights(), [w - g for w, g in zip(before, mean, strict=True)])
+    assert_close(rule.get_weights(), [w - g for w, g in zip(before, mean, strict=True)])
     assert max(np.abs(g).max() for g in mean) > 1e-3
     losses = [math.log(np.mean(each.losses)) for each in windows]
     np.testing.assert_allclose(logs["log_loss"], np.mean(losses), rtol=1e-5)
     np.testing.assert_allclose(logs["gradient_norm"], tf.linalg.global_norm(mean), rtol=1e-4)
     for live, done in zip(trainer.live_tasks, windows, strict=True):
         for part, values in zip(live._runs[0], done.progress[:3], strict=True):
-            _assert_close(part, values)
+            assert_close(part, values)
 
 
 def test_a_second_window_goes_on_where_the_first_ended(learned):
     rule = learned("rnnprop", units=2)
-    trainer = _trainer(rule, [TASK], keras.optimizers.SGD(0.0), schedule="cosine")
+    trainer = make_trainer(rule, [TASK], keras.optimizers.SGD(0.0), schedule="cosine")
     (live,) = trainer.live_tasks
 
     def rate(step):
@@ -79,13 +44,13 @@ def test_a_second_window_goes_on_where_the_first_ended(learned):
         done = unroll.window(TASK, rule, progress, live.seed, 2, rate)
         logs = trainer.train_step(None)
         np.testing.assert_allclose(logs["log_loss"], np.log(np.mean(done.losses)), rtol=1e-4)
-        _assert_close(live._runs[0][0], done.progress.parameters)
+        assert_close(live._runs[0][0], done.progress.parameters)
         progress = done.progress
 
 
 def test_tasks_end_staggered_and_the_horizon_grows():
     rule = make_rule("adam", units=1, layers=1)
-    trainer = _trainer(rule, [TASK] * 4, horizons=(8, 16), meta_updates=12)
+    trainer = make_trainer(rule, [TASK] * 4, horizons=(8, 16), meta_updates=12)
     seen, seeds = [], set()
     step = tf.function(lambda: trainer.train_step(None))
     for _ in range(12):
@@ -105,7 +70,7 @@ def test_tasks_end_staggered_and_the_horizon_grows():
 
 def test_tasks_take_turns():
     tasks = [Quadratics(1, dimensions) for dimensions in (1, 2, 3, 4, 5)]
-    trainer = _trainer(make_rule("adam", units=1, layers=1), tasks, horizons=(8,), live=2)
+    trainer = make_trainer(make_rule("adam", units=1, layers=1), tasks, horizons=(8,), live=2)
     step = tf.function(lambda: trainer.train_step(None))
 
     def state():
@@ -133,7 +98,7 @@ def test_tasks_take_turns():
 
 
 def test_where_more_end_than_rest_some_start_again():
-    trainer = _trainer(make_rule("adam", units=1, layers=1), [TASK] * 3, horizons=(2,), live=2)
+    trainer = make_trainer(make_rule("adam", units=1, layers=1), [TASK] * 3, horizons=(2,), live=2)
     for update in range(1, 6):
         trainer.train_step(None)
         assert np.count_nonzero(trainer._live) == 2
@@ -144,26 +109,26 @@ def test_where_more_end_than_rest_some_start_again():
 def test_what_rests_is_neither_run_nor_averaged(learned):
     rule, broken = learned("rnnprop", units=2), Fragile()
     broken.factor.assign(math.nan)
-    trainer = _trainer(rule, [TASK, broken, Quadratics(1, 3)], live=1)
+    trainer = make_trainer(rule, [TASK, broken, Quadratics(1, 3)], live=1)
     before = rule.get_weights()
-    alone = _window(trainer, trainer.live_tasks[0])
+    alone = first_window(trainer, trainer.live_tasks[0])
     logs = trainer.train_step(None)
     assert int(logs["dropped"]) == 0
     np.testing.assert_allclose(logs["log_loss"], math.log(np.mean(alone.losses)), rtol=1e-5)
-    _assert_close(rule.get_weights(), [w - g for w, g in zip(before, alone.gradient, strict=True)])
+    assert_close(rule.get_weights(), [w - g for w, g in zip(before, alone.gradient, strict=True)])
 
 
 def test_the_rule_learns_how_far_it_may_be_trusted():
     for given, kept in ((0, 8), (100, 100)):
         rule = make_rule("orthogonal", units=1, layers=1, horizon=given)
-        assert _trainer(rule, [TASK], horizons=(4, 8)).rule.horizon == kept
+        assert make_trainer(rule, [TASK], horizons=(4, 8)).rule.horizon == kept
     with pytest.raises(ValueError, match="fades after its horizon of 6 steps, .* later ones of 8"):
-        _trainer(make_rule("orthogonal", units=1, layers=1, horizon=6), [TASK], horizons=(4, 8))
+        make_trainer(make_rule("orthogonal", units=1, layers=1, horizon=6), [TASK], horizons=(4, 8))
 
 
 def test_a_rule_that_is_not_built_yet_is_trained():
     rule = RULES["rnnprop"](units=2, layers=1)
-    trainer = _trainer(rule, [TASK])
+    trainer = make_trainer(rule, [TASK])
     before = rule.get_weights()
     trainer.train_step(None)
     pairs = zip(before, rule.get_weights(), strict=True)
@@ -171,7 +136,9 @@ def test_a_rule_that_is_not_built_yet_is_trained():
 
 
 def test_the_default_strategy_is_none():
-    trainer = _trainer(make_rule("adam", units=1), [TASK], strategy=tf.distribute.get_strategy())
+    trainer = make_trainer(
+        make_rule("adam", units=1), [TASK], strategy=tf.distribute.get_strategy()
+    )
     assert [live.device for live in trainer.live_tasks] == [""]
 
 
@@ -179,7 +146,7 @@ def test_the_default_strategy_is_none():
 def test_a_rule_is_the_same_from_its_file(name, tmp_path):
     rule = make_rule(name, units=1, layers=1)
     rule.learning_rate = 0.25
-    _trainer(rule, [TASK], horizons=(4, 8))
+    make_trainer(rule, [TASK], horizons=(4, 8))
     save_rule(rule, "mine", tmp_path)
     loaded = load_rule(tmp_path / "mine.weights.h5")
     assert (loaded.horizon, loaded.learning_rate) == (rule.horizon, 0.25)
@@ -188,13 +155,13 @@ def test_a_rule_is_the_same_from_its_file(name, tmp_path):
 @pytest.mark.parametrize("estimator", ["tbptt", "pes"])
 def test_the_head_alone_is_trained_where_that_is_wanted(learned, estimator):
     rule = learned("rnnprop", units=2, layers=1)
-    trainer = _trainer(rule, [TASK], trained="head", estimator=estimator)
+    trainer = make_trainer(rule, [TASK], trained="head", estimator=estimator)
     before = rule.get_weights()
     trainer.train_step(None)
     moved = [np.any(old != new) for old, new in zip(before, rule.get_weights(), strict=True)]
     head = [any(weight is each for each in rule.head.weights) for weight in rule.weights]
     assert moved == head and head.count(True) == 2
-    assert all(weight.trainable for weight in _trainer(rule, [TASK]).rule.weights)
+    assert all(weight.trainable for weight in make_trainer(rule, [TASK]).rule.weights)
 
 
 class Hidden(Task):
@@ -219,7 +186,7 @@ class Hidden(Task):
 )
 def test_a_rule_that_is_not_run_on_hidden_kernels_is_trained(learned, arguments):
     rule = learned("orthogonal-lengths", units=3, reach=3.0)
-    trainer = _trainer(rule, [Hidden()], trained="head", **arguments)
+    trainer = make_trainer(rule, [Hidden()], trained="head", **arguments)
     before = rule.head.get_weights()
     for _ in range(3):
         assert trainer.train_step(None)["dropped"] == 0
@@ -234,14 +201,14 @@ def test_a_rule_that_is_not_run_on_hidden_kernels_is_trained(learned, arguments)
 def test_mixed_precision_scales_no_loss():
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        trainer = _trainer(make_rule("adam", units=1, layers=1), [TASK])
+        trainer = make_trainer(make_rule("adam", units=1, layers=1), [TASK])
     finally:
         keras.config.set_dtype_policy("float32")
     assert not isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
 
 
 def test_horizons_share_the_meta_updates():
-    trainer = _trainer(make_rule("adam", units=1), [TASK], horizons=(2, 4, 8), meta_updates=6)
+    trainer = make_trainer(make_rule("adam", units=1), [TASK], horizons=(2, 4, 8), meta_updates=6)
     stages = []
     for update in range(8):
         trainer.update.assign(update)
@@ -249,42 +216,11 @@ def test_horizons_share_the_meta_updates():
     assert stages == [2, 2, 4, 4, 8, 8, 8, 8]
 
 
-def test_a_meta_gradient_that_is_not_finite_is_dropped_and_counted(learned):
-    rule, fragile = learned("rnnprop", units=2), Fragile()
-    trainer = _trainer(rule, [TASK, fragile])
-    before = rule.get_weights()
-    good = _window(trainer, trainer.live_tasks[0])
-    fragile.factor.assign(math.nan)
-    logs = trainer.train_step(None)
-    assert int(logs["dropped"]) == int(trainer.dropped) == 1
-    _assert_close(rule.get_weights(), [w - g for w, g in zip(before, good.gradient, strict=True)])
-    np.testing.assert_allclose(logs["log_loss"], math.log(np.mean(good.losses)), rtol=1e-5)
-    # The instance that is spoilt is left for another.
-    fragile.factor.assign(1.0)
-    live = trainer.live_tasks[1]
-    assert int(live.turn) == 0
-    trainer.train_step(None)
-    assert (int(live.turn), int(live._step), int(trainer.dropped)) == (1, 2, 1)
-    assert all(np.all(np.isfinite(v)) for part in live._runs[0] for v in part)
-
-
-@pytest.mark.parametrize(
-    "arguments", [{}, {"second_order": True}, {"estimator": "pes"}], ids=["first", "second", "pes"]
-)
-def test_a_negative_loss_is_dropped_where_its_logarithm_is_wanted(learned, arguments):
-    rule, below = learned("rnnprop", units=2), Fragile()
-    below.factor.assign(-1.0)
-    trainer = _trainer(rule, [TASK, below], keras.optimizers.SGD(0.0), **arguments)
-    logs = trainer.train_step(None)
-    assert int(logs["dropped"]) == 1
-    assert np.isfinite(logs["log_loss"]) and 0 < logs["gradient_norm"] < math.inf
-
-
 def test_without_logarithms_the_mean_loss_is_logged(learned):
     rule, below = learned("rnnprop", units=2), Fragile()
     below.factor.assign(-1.0)
-    trainer = _trainer(rule, [TASK, below], log_loss=False)
-    windows = [_window(trainer, live, log_loss=False) for live in trainer.live_tasks]
+    trainer = make_trainer(rule, [TASK, below], log_loss=False)
+    windows = [first_window(trainer, live, log_loss=False) for live in trainer.live_tasks]
     logs = trainer.train_step(None)
     assert int(logs["dropped"]) == 0 and "log_loss" not in logs
     expected = np.mean([each.losses for each in windows])
@@ -294,40 +230,17 @@ def test_without_logarithms_the_mean_loss_is_logged(learned):
 
 def test_clipping_bounds_how_far_the_weights_go(learned):
     rule = learned("rnnprop", units=2)
-    trainer = _trainer(rule, [TASK], keras.optimizers.SGD(1.0, global_clipnorm=0.01))
+    trainer = make_trainer(rule, [TASK], keras.optimizers.SGD(1.0, global_clipnorm=0.01))
     before = rule.get_weights()
     assert trainer.train_step(None)["gradient_norm"] > 0.02
     change = [after - b for after, b in zip(rule.get_weights(), before, strict=True)]
     np.testing.assert_allclose(tf.linalg.global_norm(change), 0.01, rtol=1e-3)
 
 
-@pytest.mark.parametrize("estimator", ["tbptt", "pes"])
-def test_without_a_finite_meta_gradient_the_last_good_weights_come_back(learned, estimator):
-    rule, fragile = learned("rnnprop", units=2), Fragile()
-    trainer = _trainer(rule, [fragile], patience=3, estimator=estimator)
-    step = tf.function(lambda: trainer.train_step(None))
-    good = rule.get_weights()
-    step()
-    changed = rule.get_weights()
-    assert max(np.abs(a - b).max() for a, b in zip(good, changed, strict=True)) > 1e-4
-    fragile.factor.assign(math.inf)
-    for _ in range(2):
-        step()
-        _assert_close(rule.get_weights(), changed, 0)
-    step()
-    _assert_close(rule.get_weights(), good, 0)
-    assert int(trainer.dropped) == 3
-    assert int(trainer.optimizer.iterations) == 1
-    # And the counting starts anew.
-    fragile.factor.assign(1.0)
-    step()
-    assert int(trainer.optimizer.iterations) == 2 and int(trainer._failures) == 0
-
-
 def test_a_short_meta_training_makes_a_better_rule():
     keras.utils.set_random_seed(0)
     rule = make_rule("rnnprop")
-    trainer = _trainer(
+    trainer = make_trainer(
         rule,
         [Quadratics(16, 3)] * 2,
         keras.optimizers.Adam(1e-2, global_clipnorm=1.0),
@@ -346,7 +259,7 @@ def test_a_short_meta_training_makes_a_better_rule():
 def test_a_resumed_meta_training_goes_on_exactly(learned, tmp_path, estimator, tasks, live):
     def make():
         rate = keras.optimizers.schedules.CosineDecay(1e-2, 8)
-        return _trainer(
+        return make_trainer(
             learned("adam", units=2),
             [TASK] * tasks,
             keras.optimizers.Adam(rate),
@@ -382,7 +295,7 @@ def test_a_resumed_meta_training_goes_on_exactly(learned, tmp_path, estimator, t
 
 def test_evolution_keeps_its_noise_until_an_instance_ends(learned):
     rule = learned("rnnprop", units=2)
-    trainer = _trainer(
+    trainer = make_trainer(
         rule, [TASK], estimator="pes", pes_pairs=2, pes_sigma=0.02, schedule="cosine"
     )
     (live,) = trainer.live_tasks
@@ -406,21 +319,21 @@ def test_evolution_keeps_its_noise_until_an_instance_ends(learned):
 
         done = pes.window(TASK, rule, runs, noise, live.seed, 2, rate, 0.02)
         trainer.train_step(None)
-        _assert_close(
+        assert_close(
             rule.get_weights(), [w - g for w, g in zip(before, done.gradient, strict=True)], 1e-4
         )
         for mine, theirs in zip(live._noise, done.noise, strict=True):
-            _assert_close(mine, theirs)
+            assert_close(mine, theirs)
             assert all(np.any(v) for v in mine)
 
 
 def test_the_rate_is_the_rules_and_follows_the_schedule():
     rule = make_rule("adam", units=1)
     rule.learning_rate = 0.02
-    trainer = _trainer(rule, [TASK])
+    trainer = make_trainer(rule, [TASK])
     np.testing.assert_allclose([trainer.rate(tf.constant(s), 4) for s in (0, 3)], 0.02)
     rule.learning_rate = 0.1
-    trainer = _trainer(rule, [TASK], schedule="cosine")
+    trainer = make_trainer(rule, [TASK], schedule="cosine")
     rates = [float(trainer.rate(tf.constant(step), tf.constant(4))) for step in range(5)]
     expected = 0.05 * (1 + np.cos(np.pi * np.arange(5) / 4))
     np.testing.assert_allclose(rates, expected, atol=1e-7)
@@ -449,4 +362,4 @@ def test_the_rate_is_the_rules_and_follows_the_schedule():
 )
 def test_refuses_what_it_cannot_do(arguments, message):
     with pytest.raises(ValueError, match=message):
-        _trainer(make_rule("adam", units=1), **{"tasks": [TASK], **arguments})
+        make_trainer(make_rule("adam", units=1), **{"tasks": [TASK], **arguments})

@@ -8,6 +8,7 @@ from dncnn_keras.folding import fold_batch_norm
 from dncnn_keras.images import from_float, to_float
 from dncnn_keras.precision import fast_dtype, on_gpu
 from dncnn_keras.tiling import apply_tiled
+from dncnn_keras.weight_rounding import round_weights
 
 # Pixels a side of the largest image that goes through the network at once. A hidden layer of 64
 # channels then takes 67 MB in float32; the overlap of the windows costs 15 % more computation.
@@ -89,6 +90,8 @@ def _compile(model, dtype):
     weights = [
         model.get_layer(f"conv_{index}").get_weights() for index in range(1, model.depth + 1)
     ]
+    if dtype != "float32":
+        weights = round_weights(weights, tf.as_dtype(dtype).as_numpy_dtype)
 
     def convolve(x, layer, dtype):
         x, kernel, bias = (tf.cast(value, dtype) for value in (x, *layer))

@@ -287,9 +287,9 @@ def _markdown(experiment, summary):
         f"{experiment.batch_size}, {experiment.loss}; mean PSNR (dB) over {data.holdout} held-out "
         f"images of {data.folder or data.dataset} and sigma "
         f"{', '.join(f'{sigma:g}' for sigma in experiment.validation_sigmas)}; mean and standard "
-        f"deviation of {experiment.seeds} seeds. *To ...* is the step at which a contender's mean "
-        f"curve, at this horizon or a shorter one, reaches the final PSNR of that rival, and its "
-        f"share of the rival's steps.",
+        f"deviation of {experiment.seeds} seeds. *To ...* is the step, and its share of the "
+        f"horizon, at which a contender's mean curve, of this horizon or a shorter one, reaches "
+        f"the final PSNR of that rival: between two validations, or the first if it is beyond.",
         "",
     ]
     for section in summary["horizons"]:

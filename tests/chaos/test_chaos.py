@@ -22,7 +22,7 @@ while number < 40:
     number += 1
     new = pathlib.Path("runs/.count.new")
     new.write_text(str(number))
-    time.sleep(0.005)
+    time.sleep(0.05)
     os.replace(new, count)
 pathlib.Path("result").write_text({result})
 """

@@ -44,7 +44,7 @@ def test_the_help_of_run_has_examples_exit_codes_and_where_keys_are_explained(ca
         module.main(["run", "--help"])
     told = capsys.readouterr().out
     assert module.EPILOG.strip() in told
-    (pattern,) = map(Path, re.findall(r"^  (\S+\*\.py)$", told, re.MULTILINE))
+    (pattern,) = map(Path, re.findall(r"^  (.+\*\.py)$", told, re.MULTILINE))
     explained = "".join(file.read_text() for file in pattern.parent.glob(pattern.name))
     assert all(f"`kind: {kind}`" in explained for kind in KINDS)
 

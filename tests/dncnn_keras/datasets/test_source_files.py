@@ -141,7 +141,7 @@ def test_any_answer_is_a_sign_of_life_and_none_is_an_error(monkeypatch):
 
     with http.server.HTTPServer(("127.0.0.1", 0), Refusing) as server:
         address = f"http://127.0.0.1:{server.server_port}/file.zip"
-        answer = threading.Thread(target=server.handle_request)
+        answer = threading.Thread(target=server.handle_request, daemon=True)
         answer.start()
         source_files.check_answer(address)
         answer.join()

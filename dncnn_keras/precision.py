@@ -12,7 +12,7 @@ def fast_dtype(devices=None):
     """Dtype policy in which this machine trains and denoises fastest at little cost in quality.
 
     bfloat16 pays on GPUs since Ampere and on processors with AMX or AVX512-BF16 units;
-    elsewhere it is emulated and slower than float32. Denoising in bfloat16 costs up to 0.04 dB
+    elsewhere it is emulated and slower than float32. Denoising in bfloat16 costs up to 0.03 dB
     at sigma 5 (results/bench.md).
 
     Args:

@@ -81,7 +81,7 @@ def _fast_dtype():
     if fast_dtype() == "float32":
         return "float32"
     # Of the two, float16 has eight times the precision, but processors are seldom fast at it.
-    # bfloat16 costs up to 0.04 dB at sigma 5 and about 0.01 dB elsewhere (results/bench.md).
+    # bfloat16 costs up to 0.03 dB at sigma 5 and 0.01 dB elsewhere (results/bench.md).
     return "float16" if on_gpu() else "bfloat16"
 
 
